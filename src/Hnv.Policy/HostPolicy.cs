@@ -1,0 +1,29 @@
+using System.Collections.Immutable;
+using Hnv.Primitives;
+
+namespace Hnv.Policy;
+
+/// <summary>
+/// Everything one host has to know, as the network controller asked for it: the value that the controller plans per host, that
+/// the policy database of the host carries (R98-R101) and that the compiler turns into port programs. Immutable; compared by value
+/// of its parts, never changed in place.
+/// </summary>
+/// <param name="Configuration">
+/// The <c>next_cfg</c> this policy was read at. The agent reports it back as <c>cur_cfg</c> once it is in force. 0 for an empty database.
+/// </param>
+/// <param name="RouterMac">The distributed router's MAC, the same on every host (R24); null before the controller has said it.</param>
+/// <param name="ProviderAddresses">This host's PAs, one per team member (R62), in team order.</param>
+/// <param name="VirtualNetworks">The routing domains that have a port on this host.</param>
+/// <param name="Mappings">CA-PA mappings of every member of those routing domains, this host's own ports included.</param>
+/// <param name="Ports">The network interfaces whose ports are on this host.</param>
+public sealed record HostPolicy(
+    long Configuration,
+    MacAddress? RouterMac,
+    ImmutableArray<ProviderAddressPolicy> ProviderAddresses,
+    ImmutableArray<VirtualNetworkPolicy> VirtualNetworks,
+    ImmutableArray<CaPaMapping> Mappings,
+    ImmutableArray<PortPolicy> Ports)
+{
+    /// <summary>A host that nobody has told anything.</summary>
+    public static HostPolicy Empty { get; } = new(0, null, [], [], [], []);
+}

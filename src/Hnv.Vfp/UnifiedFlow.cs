@@ -1,0 +1,49 @@
+using Hnv.Wire;
+
+namespace Hnv.Vfp;
+
+/// <summary>
+/// A remembered decision: what the slow path said about one flow of one VPort in one direction. The decision is immutable; the
+/// counters and the last use are written by the executor without locks (a lost increment between two workers is accepted).
+/// </summary>
+public sealed class UnifiedFlow
+{
+    private long _packets;
+    private long _bytes;
+    private long _lastUsed;
+
+    /// <summary>What the flow is recognised by.</summary>
+    public required Ufid Ufid { get; init; }
+
+    /// <summary>The generation of the program that decided; under any other the flow counts as a miss and is resimulated.</summary>
+    public required uint Generation { get; init; }
+
+    /// <summary>What to do.</summary>
+    public required Verdict Verdict { get; init; }
+
+    /// <summary>Why, when <see cref="Verdict"/> is <see cref="Vfp.Verdict.Drop"/>.</summary>
+    public DropReason DropReason { get; init; }
+
+    /// <summary>The edits, when the packet is forwarded.</summary>
+    public Transposition Transposition;
+
+    /// <summary>Where a packet that is not encapsulated goes; null otherwise.</summary>
+    public VPort? Destination { get; init; }
+
+    /// <summary>Packets since the flow was made; a super-packet counts as one.</summary>
+    public long Packets => Volatile.Read(ref _packets);
+
+    /// <summary>Bytes of inner frames since the flow was made.</summary>
+    public long Bytes => Volatile.Read(ref _bytes);
+
+    /// <summary>Coarse clock (<see cref="Environment.TickCount64"/>, milliseconds) of the last packet.</summary>
+    public long LastUsed => Volatile.Read(ref _lastUsed);
+
+    /// <summary>Counts one packet.</summary>
+    public void Count(int bytes, long now)
+    {
+        _packets++;
+        _bytes += bytes;
+        _lastUsed = now;
+    }
+}
