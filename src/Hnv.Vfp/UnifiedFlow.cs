@@ -4,7 +4,7 @@ namespace Hnv.Vfp;
 
 /// <summary>
 /// A remembered decision: what the slow path said about one flow of one VPort in one direction. The decision is immutable; the
-/// counters and the last use are written by the executor without locks (a lost increment between two workers is accepted).
+/// counters and the last use are written by the port without locks (a lost increment between two workers is accepted).
 /// </summary>
 public sealed class UnifiedFlow
 {
@@ -30,6 +30,12 @@ public sealed class UnifiedFlow
     /// <summary>Where a packet that is not encapsulated goes; null otherwise.</summary>
     public VPort? Destination { get; init; }
 
+    /// <summary>
+    /// The members a packet with verdict <see cref="Vfp.Verdict.Replicate"/> is copied to, one per NIC and with its CA of the packet's
+    /// family; never the sender itself. Empty for any other verdict.
+    /// </summary>
+    public ReadOnlyMemory<ReplicationTarget> ReplicationTargets { get; init; }
+
     /// <summary>Packets since the flow was made; a super-packet counts as one.</summary>
     public long Packets => Volatile.Read(ref _packets);
 
@@ -39,7 +45,7 @@ public sealed class UnifiedFlow
     /// <summary>Coarse clock (<see cref="Environment.TickCount64"/>, milliseconds) of the last packet.</summary>
     public long LastUsed => Volatile.Read(ref _lastUsed);
 
-    /// <summary>Counts one packet.</summary>
+    /// <summary>Counts one packet; the deciding port does it, not the executor.</summary>
     public void Count(int bytes, long now)
     {
         _packets++;

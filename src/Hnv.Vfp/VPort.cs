@@ -24,7 +24,8 @@ public sealed class VPort
 
     /// <summary>
     /// Decides a packet that the VM sent: guards, then the unified flow, then (on a miss) the slow path. Never null. Callable from several
-    /// workers at once; lock-free on a hit.
+    /// workers at once; lock-free on a hit. Counts the packet on the port and the flow, a drop under its reason: the executor counts only
+    /// what it drops itself.
     /// </summary>
     /// <param name="packet">The parse of <paramref name="frame"/>.</param>
     /// <param name="frame">The frame, for what the flow id does not hold (ARP bodies).</param>
@@ -40,9 +41,6 @@ public sealed class VPort
     /// </summary>
     /// <returns>Bytes written; 0 when there is nothing to say (or no room).</returns>
     public int Answer(in ParsedPacket packet, ReadOnlySpan<byte> frame, Span<byte> answer) => throw new NotImplementedException();
-
-    /// <summary>The members a packet with verdict <see cref="Verdict.Replicate"/> is copied to; never this port itself.</summary>
-    public ReadOnlySpan<ReplicationTarget> ReplicationTargets => throw new NotImplementedException();
 
     /// <summary>Counts a drop that the executor had to make.</summary>
     public void CountDrop(DropReason reason, Direction direction) => throw new NotImplementedException();
