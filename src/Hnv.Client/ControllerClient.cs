@@ -1,0 +1,102 @@
+using System.Net;
+using System.Text.Json.Nodes;
+
+namespace Hnv.Client;
+
+/// <summary>
+/// The Network Controller's REST API. Paths are resourceRefs, <c>/virtualNetworks/contoso</c>, without <c>/networking/v1</c>.
+/// Safe for concurrent use.
+/// </summary>
+/// <param name="endpoint"><c>http://host:port</c>, <c>unix:/path</c> or a socket's absolute path.</param>
+/// <param name="version">The URI version to speak.</param>
+public sealed class ControllerClient(string endpoint, string version = "v7.1") : IDisposable
+{
+    private static readonly TimeSpan s_firstPoll = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan s_slowestPoll = TimeSpan.FromMilliseconds(250);
+
+    private readonly JsonChannel _channel = new(endpoint);
+
+    /// <summary>Reads a resource or a collection; null when there is none.</summary>
+    /// <exception cref="ApiException">Refused, or no answer.</exception>
+    public async Task<JsonNode?> GetAsync(string path, CancellationToken cancellation = default)
+    {
+        JsonAnswer answer = await _channel.SendAsync(HttpMethod.Get, Full(path), null, null, cancellation);
+        return answer.Status == HttpStatusCode.NotFound ? null : answer.Body;
+    }
+
+    /// <summary>Creates or replaces a resource and returns the document as it is once the controller has finished with it.</summary>
+    /// <param name="path">The resourceRef.</param>
+    /// <param name="body">The document to send.</param>
+    /// <param name="ifMatch">The etag the resource must have; null for any.</param>
+    /// <param name="wait">False returns the first answer, whose provisioningState may still be Updating.</param>
+    /// <param name="cancellation">Gives up waiting; the controller goes on.</param>
+    /// <exception cref="ApiException">Refused, failed later on, or no answer.</exception>
+    public async Task<JsonNode> PutAsync(
+        string path, JsonNode body, string? ifMatch = null, bool wait = true, CancellationToken cancellation = default)
+    {
+        JsonAnswer answer = await _channel.SendAsync(HttpMethod.Put, Full(path), body.ToJsonString(), ifMatch, cancellation);
+        JsonNode document = answer.Body ?? throw new ApiException($"{endpoint} answered PUT {path} without a document.", new FormatException());
+        return wait && State(document) == "Updating" ? await SettledAsync(path, cancellation) : document;
+    }
+
+    /// <summary>Removes a resource with its descendants and waits until it is gone.</summary>
+    /// <returns>False when there was nothing to remove.</returns>
+    /// <exception cref="ApiException">Refused, or no answer.</exception>
+    public async Task<bool> DeleteAsync(string path, CancellationToken cancellation = default)
+    {
+        JsonAnswer answer = await _channel.SendAsync(HttpMethod.Delete, Full(path), null, null, cancellation);
+        TimeSpan pause = s_firstPoll;
+        while (answer.Status == HttpStatusCode.Accepted && await GetAsync(path, cancellation) is not null)
+        {
+            await Task.Delay(pause, cancellation);
+            pause = Longer(pause);
+        }
+
+        return answer.Status != HttpStatusCode.NoContent;
+    }
+
+    /// <summary>True when the controller answers and says it is healthy.</summary>
+    public async Task<bool> IsHealthyAsync(CancellationToken cancellation = default)
+    {
+        try
+        {
+            return (await _channel.SendAsync(HttpMethod.Get, "health", null, null, cancellation)).Status == HttpStatusCode.OK;
+        }
+        catch (ApiException)
+        {
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _channel.Dispose();
+
+    private static string? State(JsonNode? document) => (string?)document?["properties"]?["provisioningState"];
+
+    private static TimeSpan Longer(TimeSpan pause) => pause * 2 < s_slowestPoll ? pause * 2 : s_slowestPoll;
+
+    private async Task<JsonNode> SettledAsync(string path, CancellationToken cancellation)
+    {
+        TimeSpan pause = s_firstPoll;
+        while (true)
+        {
+            JsonNode document = await GetAsync(path, cancellation)
+                ?? throw new ApiException(HttpStatusCode.NotFound, new("NotFound", $"{path} was deleted while the PUT was under way.", path));
+            switch (State(document))
+            {
+                case "Updating":
+                    await Task.Delay(pause, cancellation);
+                    pause = Longer(pause);
+                    break;
+                case "Failed":
+                    throw new ApiException(
+                        HttpStatusCode.InternalServerError,
+                        new("InternalServerError", $"{path} ended in provisioningState Failed.", path));
+                default:
+                    return document;
+            }
+        }
+    }
+
+    private string Full(string path) => $"networking/{version}/{path.Trim('/')}";
+}

@@ -1,0 +1,82 @@
+using System.Net;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+using Hnv.Contracts;
+using Hnv.Contracts.HostChannel;
+
+namespace Hnv.Client;
+
+/// <summary>The management channel of a host agent. Safe for concurrent use.</summary>
+/// <param name="endpoint"><c>http://host:port</c>, <c>unix:/path</c> or a socket's absolute path.</param>
+public sealed class HostClient(string endpoint) : IDisposable
+{
+    private readonly JsonChannel _channel = new(endpoint);
+
+    /// <summary>What the host is and how it is.</summary>
+    public Task<HostInventory> GetHostAsync(CancellationToken cancellation = default) =>
+        GetAsync("v1/host", ContractJson.Default.HostInventory, cancellation);
+
+    /// <summary>Health of the agent's parts.</summary>
+    public Task<HostHealth> GetHealthAsync(CancellationToken cancellation = default) =>
+        GetAsync("v1/health", ContractJson.Default.HostHealth, cancellation);
+
+    /// <summary>Every attached port.</summary>
+    public Task<IReadOnlyList<PortStatus>> GetPortsAsync(CancellationToken cancellation = default) =>
+        GetAsync("v1/ports", ContractJson.Default.IReadOnlyListPortStatus, cancellation);
+
+    /// <summary>The unified flows of one port.</summary>
+    public Task<IReadOnlyList<FlowInfo>> GetFlowsAsync(Guid nic, CancellationToken cancellation = default) =>
+        GetAsync($"v1/ports/{nic:D}/flows", ContractJson.Default.IReadOnlyListFlowInfo, cancellation);
+
+    /// <summary>Totals and underlay drops.</summary>
+    public Task<HostCounters> GetCountersAsync(CancellationToken cancellation = default) =>
+        GetAsync("v1/counters", ContractJson.Default.HostCounters, cancellation);
+
+    /// <summary>The CA-PA mappings in force.</summary>
+    public Task<IReadOnlyList<MappingInfo>> GetMappingsAsync(CancellationToken cancellation = default) =>
+        GetAsync("v1/mappings", ContractJson.Default.IReadOnlyListMappingInfo, cancellation);
+
+    /// <summary>Plugs a device into the port of a network interface. Idempotent.</summary>
+    /// <exception cref="ApiException">No such device, the device is taken, no privileges …</exception>
+    public async Task<PortStatus> AttachAsync(Guid nic, string device, CancellationToken cancellation = default)
+    {
+        string body = JsonSerializer.Serialize(new PortAttachRequest(device), ContractJson.Default.PortAttachRequest);
+        JsonAnswer answer = await _channel.SendAsync(HttpMethod.Put, $"v1/ports/{nic:D}", body, null, cancellation);
+        return Read(answer.Body, ContractJson.Default.PortStatus);
+    }
+
+    /// <summary>Unplugs it.</summary>
+    /// <returns>False when it was not attached here.</returns>
+    public async Task<bool> DetachAsync(Guid nic, CancellationToken cancellation = default) =>
+        (await _channel.SendAsync(HttpMethod.Delete, $"v1/ports/{nic:D}", null, null, cancellation)).Status != HttpStatusCode.NoContent;
+
+    /// <summary>Events until the host agent stops or the caller cancels.</summary>
+    public async IAsyncEnumerable<HostEvent> EventsAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        await using Stream stream = await _channel.StreamAsync("v1/events", cancellation);
+        await foreach (SseItem<string> item in SseParser.Create(stream).EnumerateAsync(cancellation))
+        {
+            if (JsonSerializer.Deserialize(item.Data, ContractJson.Default.HostEvent) is { } known)
+            {
+                yield return known;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _channel.Dispose();
+
+    private static T Read<T>(JsonNode? body, JsonTypeInfo<T> type) =>
+        body.Deserialize(type) ?? throw new ApiException("The host agent answered without a body.", new FormatException());
+
+    private async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellation)
+    {
+        JsonAnswer answer = await _channel.SendAsync(HttpMethod.Get, path, null, null, cancellation);
+        return answer.Status == HttpStatusCode.NotFound
+            ? throw new ApiException(answer.Status, new("NotFound", $"The host agent at {endpoint} does not know {path}.", path))
+            : Read(answer.Body, type);
+    }
+}

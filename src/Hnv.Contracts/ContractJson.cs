@@ -1,0 +1,41 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Hnv.Contracts.HostChannel;
+using Hnv.Contracts.Rest;
+
+namespace Hnv.Contracts;
+
+/// <summary>How every shape here is read and written: camelCase, nulls left out, names read in any case.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    PropertyNameCaseInsensitive = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ErrorResponse))]
+[JsonSerializable(typeof(Resource<LogicalNetworkProperties>))]
+[JsonSerializable(typeof(Resource<VirtualNetworkProperties>))]
+[JsonSerializable(typeof(Resource<VirtualNetworkManagerProperties>))]
+[JsonSerializable(typeof(Resource<MacPoolProperties>))]
+[JsonSerializable(typeof(Resource<ServerProperties>))]
+[JsonSerializable(typeof(Resource<NetworkInterfaceProperties>))]
+[JsonSerializable(typeof(Resource<AccessControlListProperties>))]
+[JsonSerializable(typeof(ResourceCollection<VirtualNetworkProperties>))]
+[JsonSerializable(typeof(ResourceCollection<ServerProperties>))]
+[JsonSerializable(typeof(ResourceCollection<NetworkInterfaceProperties>))]
+[JsonSerializable(typeof(HostInventory))]
+[JsonSerializable(typeof(HostHealth))]
+[JsonSerializable(typeof(HostEvent))]
+[JsonSerializable(typeof(HostCounters))]
+[JsonSerializable(typeof(PortAttachRequest))]
+[JsonSerializable(typeof(PortStatus))]
+[JsonSerializable(typeof(IReadOnlyList<PortStatus>))]
+[JsonSerializable(typeof(IReadOnlyList<FlowInfo>))]
+[JsonSerializable(typeof(IReadOnlyList<MappingInfo>))]
+public sealed partial class ContractJson : JsonSerializerContext
+{
+    private static JsonSerializerOptions? s_relaxed;
+
+    /// <summary>The same rules as options, for people-readable output without needless escapes.</summary>
+    public static JsonSerializerOptions Relaxed =>
+        s_relaxed ??= new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+}
