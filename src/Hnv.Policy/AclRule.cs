@@ -26,7 +26,26 @@ public sealed record AclRule(
     ImmutableArray<IpPrefix> Destinations,
     ImmutableArray<PortRange> SourcePorts,
     ImmutableArray<PortRange> DestinationPorts,
-    bool Logging);
+    bool Logging)
+{
+    /// <summary>By value, lists included: an equal policy needs no new program.</summary>
+    public bool Equals(AclRule? other) =>
+        other is not null
+        && RuleId == other.RuleId
+        && Level == other.Level
+        && Direction == other.Direction
+        && Action == other.Action
+        && Priority == other.Priority
+        && Protocol == other.Protocol
+        && Logging == other.Logging
+        && Sources.AsSpan().SequenceEqual(other.Sources.AsSpan())
+        && Destinations.AsSpan().SequenceEqual(other.Destinations.AsSpan())
+        && SourcePorts.AsSpan().SequenceEqual(other.SourcePorts.AsSpan())
+        && DestinationPorts.AsSpan().SequenceEqual(other.DestinationPorts.AsSpan());
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(RuleId, Level, Direction, Priority);
+}
 
 /// <summary>Where an access control list was attached.</summary>
 public enum AclLevel

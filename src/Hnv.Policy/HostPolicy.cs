@@ -26,4 +26,17 @@ public sealed record HostPolicy(
 {
     /// <summary>A host that nobody has told anything.</summary>
     public static HostPolicy Empty { get; } = new(0, null, [], [], [], []);
+
+    /// <summary>By value, lists included: an equal policy needs no new program.</summary>
+    public bool Equals(HostPolicy? other) =>
+        other is not null
+        && Configuration == other.Configuration
+        && RouterMac == other.RouterMac
+        && ProviderAddresses.AsSpan().SequenceEqual(other.ProviderAddresses.AsSpan())
+        && VirtualNetworks.AsSpan().SequenceEqual(other.VirtualNetworks.AsSpan())
+        && Mappings.AsSpan().SequenceEqual(other.Mappings.AsSpan())
+        && Ports.AsSpan().SequenceEqual(other.Ports.AsSpan());
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Configuration, RouterMac, Mappings.Length, Ports.Length);
 }

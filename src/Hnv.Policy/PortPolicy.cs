@@ -18,7 +18,22 @@ public sealed record PortPolicy(
     MacAddress Mac,
     ImmutableArray<CustomerAddress> Addresses,
     PortSettings Settings,
-    ImmutableArray<AclRule> Rules);
+    ImmutableArray<AclRule> Rules)
+{
+    /// <summary>By value, lists included: an equal policy needs no new program.</summary>
+    public bool Equals(PortPolicy? other) =>
+        other is not null
+        && Nic == other.Nic
+        && Name == other.Name
+        && Vsid == other.Vsid
+        && Mac == other.Mac
+        && Settings == other.Settings
+        && Addresses.AsSpan().SequenceEqual(other.Addresses.AsSpan())
+        && Rules.AsSpan().SequenceEqual(other.Rules.AsSpan());
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Nic, Vsid, Mac, Rules.Length);
+}
 
 /// <summary>Port guards and limits of a network interface (<c>portSettings</c> in REST).</summary>
 /// <param name="MacSpoofing">True lets the guest use source MACs that are not its own.</param>

@@ -18,7 +18,22 @@ public sealed record ProviderAddressPolicy(
     MacAddress Mac,
     int VlanId,
     InetAddress? Gateway,
-    ImmutableArray<ProviderRoute> Routes);
+    ImmutableArray<ProviderRoute> Routes)
+{
+    /// <summary>By value, lists included: an equal policy needs no new program.</summary>
+    public bool Equals(ProviderAddressPolicy? other) =>
+        other is not null
+        && TeamMember == other.TeamMember
+        && Address == other.Address
+        && Prefix == other.Prefix
+        && Mac == other.Mac
+        && VlanId == other.VlanId
+        && Gateway == other.Gateway
+        && Routes.AsSpan().SequenceEqual(other.Routes.AsSpan());
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(TeamMember, Address, Mac);
+}
 
 /// <summary>A route of the provider network: a destination and the next hop in the PA's own subnet.</summary>
 public sealed record ProviderRoute(IpPrefix Destination, InetAddress NextHop);

@@ -12,7 +12,19 @@ public sealed record VirtualNetworkPolicy(
     RoutingDomainId RoutingDomain,
     string Name,
     bool DistributedRouter,
-    ImmutableArray<VirtualSubnetPolicy> Subnets);
+    ImmutableArray<VirtualSubnetPolicy> Subnets)
+{
+    /// <summary>By value, lists included: an equal policy needs no new program.</summary>
+    public bool Equals(VirtualNetworkPolicy? other) =>
+        other is not null
+        && RoutingDomain == other.RoutingDomain
+        && Name == other.Name
+        && DistributedRouter == other.DistributedRouter
+        && Subnets.AsSpan().SequenceEqual(other.Subnets.AsSpan());
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(RoutingDomain, Subnets.Length);
+}
 
 /// <summary>One virtual subnet, one broadcast domain (R7, R8).</summary>
 /// <param name="Vsid">Its VSID, unique in the datacenter (R6).</param>
