@@ -1,0 +1,145 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hnv.Linux.Bpf;
+
+/// <summary>A traffic-control program of a few hand-assembled instructions, loaded into the kernel (bpf(2), BPF_PROG_TYPE_SCHED_CLS).</summary>
+internal sealed unsafe class BpfProgram : IDisposable
+{
+    // Offsets into union bpf_attr (linux/bpf.h). SAFETY: the kernel copies AttrSize bytes and ignores fields a command does not have when zero.
+    private const int AttrSize = 128;
+    private const int LogSize = 8192;
+
+    private readonly SafeFileHandle _handle;
+
+    private BpfProgram(SafeFileHandle handle) => _handle = handle;
+
+    internal int Descriptor => (int)_handle.DangerousGetHandle();
+
+    /// <summary>Has the kernel verify and load the program.</summary>
+    /// <exception cref="LinuxException">It was refused; the verifier's last words are in the message.</exception>
+    internal static BpfProgram Load(string name, ReadOnlySpan<ulong> instructions)
+    {
+        Span<byte> attr = stackalloc byte[AttrSize];
+        attr.Clear();
+        byte[] log = GC.AllocateUninitializedArray<byte>(LogSize, pinned: true);
+        log[0] = 0;
+        fixed (ulong* code = instructions)
+        fixed (byte* license = "Apache-2.0\0"u8)
+        fixed (byte* logText = log)
+        {
+            MemoryMarshal.Write(attr, Interop.BPF_PROG_TYPE_SCHED_CLS);
+            MemoryMarshal.Write(attr[4..], instructions.Length);
+            MemoryMarshal.Write(attr[8..], (ulong)code);
+            MemoryMarshal.Write(attr[16..], (ulong)license);
+            MemoryMarshal.Write(attr[24..], 1);
+            MemoryMarshal.Write(attr[28..], LogSize);
+            MemoryMarshal.Write(attr[32..], (ulong)logText);
+            Encoding.ASCII.GetBytes(name, attr.Slice(48, Interop.BPF_OBJ_NAME_LEN - 1));
+            int fd = (int)Call(Interop.BPF_PROG_LOAD, attr);
+            if (fd < 0)
+            {
+                int errno = Marshal.GetLastPInvokeError();
+                string said = Encoding.ASCII.GetString(log.AsSpan(0, log.AsSpan().IndexOf((byte)0)));
+                throw new LinuxException("BPF_PROG_LOAD", name, errno, said);
+            }
+
+            return new BpfProgram(new SafeFileHandle(fd, ownsHandle: true));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _handle.Dispose();
+
+    /// <summary>Attaches to a hook of a device of the calling thread's namespace; stays until detached or the device goes.</summary>
+    internal void Attach(int linkIndex, uint hook, string device) => Change(Interop.BPF_PROG_ATTACH, "attach", linkIndex, hook, Descriptor, device);
+
+    /// <summary>Detaches the program of that name from a hook, whoever attached it.</summary>
+    internal static void Detach(int linkIndex, uint hook, uint programId, string device)
+    {
+        using SafeFileHandle handle = OpenById(programId);
+        if (!handle.IsInvalid)
+        {
+            Change(Interop.BPF_PROG_DETACH, "detach", linkIndex, hook, (int)handle.DangerousGetHandle(), device);
+        }
+    }
+
+    /// <summary>The programs attached to a hook: id and name, in the order they run.</summary>
+    internal static List<(uint Id, string Name)> Attached(int linkIndex, uint hook, string device)
+    {
+        const int idsMax = 64;                              // BPF_MPROG_MAX
+        Span<uint> ids = stackalloc uint[idsMax];
+        Span<byte> attr = stackalloc byte[AttrSize];
+        attr.Clear();
+        fixed (uint* pointer = ids)
+        {
+            MemoryMarshal.Write(attr, linkIndex);
+            MemoryMarshal.Write(attr[4..], hook);
+            MemoryMarshal.Write(attr[16..], (ulong)pointer);
+            MemoryMarshal.Write(attr[24..], idsMax);
+            if (Call(Interop.BPF_PROG_QUERY, attr) < 0)
+            {
+                int errno = Marshal.GetLastPInvokeError();
+                return errno == Interop.ENOENT ? [] : throw new LinuxException("BPF_PROG_QUERY", device, errno);
+            }
+        }
+
+        List<(uint Id, string Name)> result = [];
+        foreach (uint id in ids[..Math.Min(MemoryMarshal.Read<int>(attr[24..]), idsMax)])
+        {
+            using SafeFileHandle handle = OpenById(id);
+            if (!handle.IsInvalid)
+            {
+                result.Add((id, NameOf(handle)));
+            }
+        }
+
+        return result;
+    }
+
+    private static SafeFileHandle OpenById(uint id)
+    {
+        Span<byte> attr = stackalloc byte[AttrSize];
+        attr.Clear();
+        MemoryMarshal.Write(attr, id);
+        return new SafeFileHandle((int)Call(Interop.BPF_PROG_GET_FD_BY_ID, attr), ownsHandle: true);
+    }
+
+    private static string NameOf(SafeFileHandle program)
+    {
+        const int nameOffset = 64;                          // struct bpf_prog_info
+        Span<byte> info = stackalloc byte[nameOffset + Interop.BPF_OBJ_NAME_LEN];
+        info.Clear();
+        Span<byte> attr = stackalloc byte[AttrSize];
+        attr.Clear();
+        fixed (byte* pointer = info)
+        {
+            MemoryMarshal.Write(attr, (int)program.DangerousGetHandle());
+            MemoryMarshal.Write(attr[4..], info.Length);
+            MemoryMarshal.Write(attr[8..], (ulong)pointer);
+            return Call(Interop.BPF_OBJ_GET_INFO_BY_FD, attr) < 0 ? "" : Encoding.ASCII.GetString(info[nameOffset..].TrimEnd((byte)0));
+        }
+    }
+
+    private static void Change(int command, string verb, int linkIndex, uint hook, int program, string device)
+    {
+        Span<byte> attr = stackalloc byte[AttrSize];
+        attr.Clear();
+        MemoryMarshal.Write(attr, linkIndex);
+        MemoryMarshal.Write(attr[4..], program);
+        MemoryMarshal.Write(attr[8..], hook);
+        if (Call(command, attr) < 0)
+        {
+            throw LinuxException.Last($"{verb} BPF program", device);
+        }
+    }
+
+    private static nint Call(int command, Span<byte> attr)
+    {
+        fixed (byte* pointer = attr)
+        {
+            return Interop.syscall(Interop.NR_bpf, command, pointer, attr.Length);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+using Hnv.Linux.Bpf;
+using Hnv.Linux.Netlink;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hnv.Linux;
+
+/// <summary>
+/// Raw access to one network device (packet(7)): every frame the device receives, super-packets whole, each behind a
+/// <see cref="VirtioNetHeader"/>; what is written leaves by the device. Opened in the calling thread's network namespace.
+/// </summary>
+public sealed unsafe class PacketSocket : DatagramSocket
+{
+    private const int BufferBytes = 16 * 1024 * 1024;
+
+    private readonly NetworkNamespace _namespace;
+
+    private PacketSocket(SafeFileHandle handle, string device, NetworkNamespace ns, bool walled)
+        : base(handle, device)
+    {
+        _namespace = ns;
+        IsWalled = walled;
+    }
+
+    /// <summary>True when the device's frames are kept from the host's own IP stack.</summary>
+    public bool IsWalled { get; private set; }
+
+    /// <summary>Opens a device to look at it: what it receives and, on request, what it sends. Nothing about the device changes but promiscuity.</summary>
+    public static PacketSocket Open(string device, bool ignoreOutgoing = true) => Open(device, ignoreOutgoing, walled: false);
+
+    /// <summary>
+    /// Opens a device as a VM's port: besides <see cref="Open(string, bool)"/> the host's own stack neither hears nor speaks on it, so a
+    /// guest cannot reach the host. That stays after a crash and is undone by <see cref="Release"/>.
+    /// </summary>
+    /// <exception cref="LinuxException">No such device, it is down, or the process may not.</exception>
+    public static PacketSocket OpenPort(string device) => Open(device, ignoreOutgoing: true, walled: true);
+
+    /// <summary>Takes the wall away, if the device is still there, and closes the socket.</summary>
+    public void Release()
+    {
+        if (IsWalled)
+        {
+            IsWalled = false;
+            try
+            {
+                _namespace.Run(() => DeviceFilters.EnsureWall(Name, present: false));
+            }
+            catch (LinuxException)
+            {
+                // The device is gone, and the wall with it.
+            }
+        }
+
+        _namespace.Dispose();
+        Dispose();
+    }
+
+    /// <summary>Frames that the kernel could not queue for us since the last call.</summary>
+    public long TakeKernelDrops()
+    {
+        (uint Packets, uint Drops) statistics = default;
+        uint length = 8;
+        return Interop.getsockopt(Handle, Interop.SOL_PACKET, Interop.PACKET_STATISTICS, &statistics, &length) == 0 ? statistics.Drops : 0;
+    }
+
+    private static PacketSocket Open(string device, bool ignoreOutgoing, bool walled)
+    {
+        LinkInfo link;
+        using (RouteSocket route = RouteSocket.Open())
+        {
+            link = route.GetLink(device);
+        }
+
+        // Protocol 0: nothing is delivered before bind names the device, else the first frames would come from all devices.
+        SafeFileHandle handle = Create(Interop.AF_PACKET, Interop.SOCK_RAW, 0, device);
+        try
+        {
+            SocketOptions.Set(handle, Interop.SOL_PACKET, Interop.PACKET_VNET_HDR, 1, "PACKET_VNET_HDR", device);
+            SocketOptions.Set(handle, Interop.SOL_PACKET, Interop.PACKET_AUXDATA, 1, "PACKET_AUXDATA", device);
+            SocketOptions.Set(handle, Interop.SOL_PACKET, Interop.PACKET_IGNORE_OUTGOING, ignoreOutgoing ? 1 : 0, "PACKET_IGNORE_OUTGOING", device);
+            SocketOptions.SetBuffers(handle, BufferBytes, BufferBytes);
+
+            Interop.packet_mreq promiscuous = new() { mr_ifindex = link.Index, mr_type = Interop.PACKET_MR_PROMISC };
+            if (Interop.setsockopt(handle, Interop.SOL_PACKET, Interop.PACKET_ADD_MEMBERSHIP, &promiscuous, (uint)sizeof(Interop.packet_mreq)) != 0)
+            {
+                throw LinuxException.Last("PACKET_ADD_MEMBERSHIP(PACKET_MR_PROMISC)", device);
+            }
+
+            Interop.sockaddr_ll address = new()
+            {
+                sll_family = Interop.AF_PACKET,
+                sll_protocol = Swap(Interop.ETH_P_ALL),
+                sll_ifindex = link.Index,
+            };
+            if (Interop.bind(handle, &address, 20) != 0)
+            {
+                throw LinuxException.Last("bind(AF_PACKET)", device);
+            }
+
+            if (walled)
+            {
+                DeviceFilters.EnsureWall(device, present: true);
+                QuietIPv6(device);
+            }
+
+            return new PacketSocket(handle, device, NetworkNamespace.OpenCurrent(), walled);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Keeps the host's router solicitations and multicast reports away from the guest; best effort.</summary>
+    private static void QuietIPv6(string device)
+    {
+        try
+        {
+            File.WriteAllText($"/proc/sys/net/ipv6/conf/{device}/disable_ipv6", "1");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+
+    private static ushort Swap(ushort value) => System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(value);
+}
