@@ -45,6 +45,15 @@ public sealed class UnifiedFlow
     /// <summary>Coarse clock (<see cref="Environment.TickCount64"/>, milliseconds) of the last packet.</summary>
     public long LastUsed => Volatile.Read(ref _lastUsed);
 
+    /// <summary>The connection that this flow is one direction of; null for drops and whatever has no state.</summary>
+    internal Connection? Connection { get; set; }
+
+    /// <summary>The next flow of the same connection.</summary>
+    internal UnifiedFlow? NextOfConnection { get; set; }
+
+    /// <summary><see cref="Ufid"/>'s hash, so that a probe compares one word before it compares seven.</summary>
+    internal uint Hash { get; init; }
+
     /// <summary>Counts one packet; the deciding port does it, not the executor.</summary>
     public void Count(int bytes, long now)
     {
@@ -53,3 +62,9 @@ public sealed class UnifiedFlow
         _lastUsed = now;
     }
 }
+
+/// <summary>One copy of a replicated packet: whose it is and how it gets there.</summary>
+/// <param name="Address">The member's CA, written over the destination address (R37).</param>
+/// <param name="Transposition">The member's MAC as destination, and encap when it lives on another host.</param>
+/// <param name="Destination">The member's port when it lives on this host.</param>
+public sealed record ReplicationTarget(Primitives.CustomerAddress Address, Transposition Transposition, VPort? Destination);

@@ -1,13 +1,23 @@
+using System.Runtime.CompilerServices;
 using Hnv.Primitives;
 using Hnv.Wire;
 
 namespace Hnv.Vfp;
 
 /// <summary>The vSwitch port of one VM NIC: owner of one program, one flow table per direction, and counters.</summary>
-public sealed class VPort
+public sealed partial class VPort
 {
+    private const byte FinSynReset = 0x07;
+
+    private readonly PortFlows _flows = new();
+    private readonly PortCounters _outbound = new();
+    private readonly PortCounters _inbound = new();
+    private InstalledProgram? _installed;
+    private long _stormSecond;
+    private int _stormCount;
+
     /// <summary>Makes a port without a program: it drops everything (<see cref="DropReason.NoPolicy"/>) until it gets one.</summary>
-    public VPort(NicId nic, string deviceName)
+    internal VPort(NicId nic, string deviceName)
     {
         Nic = nic;
         DeviceName = deviceName;
@@ -22,6 +32,9 @@ public sealed class VPort
     /// <summary>Whatever the executor needs to reach the device; set by it, never looked at here.</summary>
     public object? ExecutorState { get; set; }
 
+    /// <summary>The program in force; null when policy has none for this port.</summary>
+    public PortProgram? Program => Volatile.Read(ref _installed)?.Program;
+
     /// <summary>
     /// Decides a packet that the VM sent: guards, then the unified flow, then (on a miss) the slow path. Never null. Callable from several
     /// workers at once; lock-free on a hit. Counts the packet on the port and the flow, a drop under its reason: the executor counts only
@@ -30,24 +43,157 @@ public sealed class VPort
     /// <param name="packet">The parse of <paramref name="frame"/>.</param>
     /// <param name="frame">The frame, for what the flow id does not hold (ARP bodies).</param>
     /// <param name="now">Coarse clock in milliseconds.</param>
-    public UnifiedFlow DecideOutbound(in ParsedPacket packet, ReadOnlySpan<byte> frame, long now) => throw new NotImplementedException();
+    public UnifiedFlow DecideOutbound(in ParsedPacket packet, ReadOnlySpan<byte> frame, long now)
+    {
+        _outbound.CountPacket(frame.Length);
+        UnifiedFlow flow = packet.IsMulticastFrame && IsStorm(now)
+            ? Outcome.Drop(DropReason.StormLimit)
+            : Resolve(Direction.Outbound, in packet, frame, now, _outbound);
+        if (flow.Verdict == Verdict.Drop)
+        {
+            _outbound.CountDrop(flow.DropReason);
+        }
+
+        return flow;
+    }
 
     /// <summary>Decides a packet on its way to the VM, decapsulated or from another port of this host.</summary>
-    public UnifiedFlow DecideInbound(in ParsedPacket packet, ReadOnlySpan<byte> frame, long now) => throw new NotImplementedException();
+    /// <inheritdoc cref="DecideOutbound"/>
+    public UnifiedFlow DecideInbound(in ParsedPacket packet, ReadOnlySpan<byte> frame, long now)
+    {
+        _inbound.CountPacket(frame.Length);
+        UnifiedFlow flow = Resolve(Direction.Inbound, in packet, frame, now, _inbound);
+        if (flow.Verdict == Verdict.Drop)
+        {
+            _inbound.CountDrop(flow.DropReason);
+        }
+
+        return flow;
+    }
 
     /// <summary>
     /// Writes the answer to a packet whose verdict is <see cref="Verdict.Hairpin"/> (ARP or neighbour answer, router echo reply, time
     /// exceeded): a complete frame for the port it came from.
     /// </summary>
     /// <returns>Bytes written; 0 when there is nothing to say (or no room).</returns>
-    public int Answer(in ParsedPacket packet, ReadOnlySpan<byte> frame, Span<byte> answer) => throw new NotImplementedException();
+    public int Answer(in ParsedPacket packet, ReadOnlySpan<byte> frame, Span<byte> answer)
+    {
+        if (Volatile.Read(ref _installed) is not { Program: { IsFailClosed: false } program })
+        {
+            return 0;
+        }
+
+        return packet.EtherType == EtherTypes.Arp || IcmpFlows.IsNeighbourDiscovery(in packet.Ufid)
+            ? AddressResolution.Answer(program, in packet, frame, answer)
+            : RouterAnswers.Answer(program, in packet, frame, answer);
+    }
 
     /// <summary>Counts a drop that the executor had to make.</summary>
-    public void CountDrop(DropReason reason, Direction direction) => throw new NotImplementedException();
+    public void CountDrop(DropReason reason, Direction direction) => (direction == Direction.Outbound ? _outbound : _inbound).CountDrop(reason);
+
+    internal void Install(PortProgram? program, uint generation, ForwardingTable forwarding) =>
+        Volatile.Write(ref _installed, program is null ? null : new InstalledProgram(program, generation, forwarding, _installed));
+
+    internal void Uninstall()
+    {
+        Volatile.Write(ref _installed, null);
+        _flows.Clear();
+    }
+
+    internal void Age(long now) => _flows.Age(now);
+
+    private UnifiedFlow Resolve(Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame, long now, PortCounters counters)
+    {
+        InstalledProgram? installed = Volatile.Read(ref _installed);
+        if (installed is null || installed.Program.IsFailClosed)
+        {
+            return Outcome.Drop(DropReason.NoPolicy);
+        }
+
+        // A remembered flow has passed the guards: all they look at is in its id, except the tag.
+        if (!packet.IsTagged
+            && _flows.Find(direction, in packet.Ufid, packet.Ufid.Hash()) is { } known
+            && known.Generation == installed.Generation
+            && HoldsFor(known, direction, in packet))
+        {
+            counters.CountHit();
+            known.Count(frame.Length, now);
+            return known;
+        }
+
+        return ResolveSlowly(installed, direction, in packet, frame, now, counters);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private UnifiedFlow ResolveSlowly(
+        InstalledProgram installed, Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame, long now, PortCounters counters)
+    {
+        GuardResult guard = direction == Direction.Outbound
+            ? PortGuard.Outbound(installed.Program, in packet, frame)
+            : PortGuard.Inbound(in packet);
+        if (guard.Verdict != Verdict.Forward)
+        {
+            return Outcome.Of(guard);
+        }
+
+        counters.CountSlowPath();
+        UnifiedFlow flow = _flows.Decide(installed, this, direction, in packet, frame, now, counters);
+        flow.Count(frame.Length, now);
+        return flow;
+    }
+
+    /// <summary>Is what was decided for the flow right for this packet? TTL and TCP flags are not part of a flow's identity.</summary>
+    private static bool HoldsFor(UnifiedFlow flow, Direction direction, in ParsedPacket packet)
+    {
+        if ((flow.Transposition.Edits & TranspositionEdits.DecrementTtl) != 0 && packet.TimeToLive <= 1)
+        {
+            return false;
+        }
+
+        if ((packet.TcpFlags & FinSynReset) != 0 && flow.Connection is { } connection)
+        {
+            if ((connection.IsClosed || connection.IsBlocked) && Connection.IsOpening(in packet))
+            {
+                return false;
+            }
+
+            connection.Observe(direction, packet.TcpFlags);
+        }
+
+        return true;
+    }
+
+    private bool IsStorm(long now)
+    {
+        int limit = Volatile.Read(ref _installed)?.Program.Guards.StormLimit ?? 0;
+        if (limit <= 0)
+        {
+            return false;
+        }
+
+        long second = now / 1000;
+        if (Volatile.Read(ref _stormSecond) != second)
+        {
+            _stormSecond = second;
+            _stormCount = 0;
+        }
+
+        return Interlocked.Increment(ref _stormCount) > limit;
+    }
 }
 
-/// <summary>One copy of a replicated packet: whose it is and how it gets there.</summary>
-/// <param name="Address">The member's CA, written over the destination address (R37).</param>
-/// <param name="Transposition">The member's MAC as destination, and encap when it lives on another host.</param>
-/// <param name="Destination">The member's port when it lives on this host.</param>
-public sealed record ReplicationTarget(CustomerAddress Address, Transposition Transposition, VPort? Destination);
+/// <summary>Decisions that belong to no flow: guards judge each packet by itself, and what they refuse must not fill a table.</summary>
+internal static class Outcome
+{
+    private static readonly UnifiedFlow s_answer = new() { Ufid = default, Generation = 0, Verdict = Verdict.Hairpin };
+
+    private static readonly UnifiedFlow[] s_drops =
+    [
+        .. Enumerable.Range(0, DropReasons.Count)
+            .Select(reason => new UnifiedFlow { Ufid = default, Generation = 0, Verdict = Verdict.Drop, DropReason = (DropReason)reason }),
+    ];
+
+    public static UnifiedFlow Drop(DropReason reason) => s_drops[(int)reason];
+
+    public static UnifiedFlow Of(GuardResult guard) => guard.Verdict == Verdict.Hairpin ? s_answer : Drop(guard.Reason);
+}

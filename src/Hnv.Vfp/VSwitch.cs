@@ -1,32 +1,169 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
 using Hnv.Primitives;
 
 namespace Hnv.Vfp;
 
 /// <summary>The virtual switch of one host: its VPorts, and what packets from the provider network are checked and delivered by.</summary>
+/// <remarks>
+/// Ports and programs come and go under a lock, each change building a new forwarding table and a new generation; packets read both without a
+/// lock and are resimulated when the generation they were decided under has passed.
+/// </remarks>
 public sealed class VSwitch
 {
+    private readonly Lock _gate = new();
+    private readonly long[] _underlayDrops = new long[DropReasons.Count];
+    private ImmutableDictionary<NicId, VPort> _ports = ImmutableDictionary<NicId, VPort>.Empty;
+    private ForwardingTable _forwarding = ForwardingTable.Empty;
+    private SwitchProgram _program = SwitchProgram.Empty;
+    private uint _generation;
+
+    /// <summary>The ports plugged in. A consistent picture that does not change under the reader.</summary>
+    public IEnumerable<VPort> Ports => Volatile.Read(ref _ports).Values;
+
+    /// <summary>The policy in force.</summary>
+    public SwitchProgram Program => Volatile.Read(ref _program);
+
+    /// <summary>Counts every change of policy and every port plugged in or out.</summary>
+    public uint Generation => Volatile.Read(ref _generation);
+
+    /// <summary>Plugs a port in. It takes its program from the policy in force, or drops everything until there is one.</summary>
+    /// <exception cref="InvalidOperationException">A port of that network interface is plugged in already.</exception>
+    public VPort AddPort(NicId nic, string deviceName)
+    {
+        lock (_gate)
+        {
+            if (_ports.TryGetValue(nic, out VPort? present))
+            {
+                throw new InvalidOperationException(
+                    $"networkInterface {nic} is plugged in already, at device {present.DeviceName}. Detach it there before you attach it to {deviceName}.");
+            }
+
+            VPort port = new(nic, deviceName);
+            Volatile.Write(ref _ports, _ports.Add(nic, port));
+            PutInForce();
+            return port;
+        }
+    }
+
+    /// <summary>Takes a port out; from now on it drops everything.</summary>
+    /// <returns>False when there is none.</returns>
+    public bool RemovePort(NicId nic)
+    {
+        lock (_gate)
+        {
+            if (!_ports.TryGetValue(nic, out VPort? port))
+            {
+                return false;
+            }
+
+            Volatile.Write(ref _ports, _ports.Remove(nic));
+            PutInForce();
+            port.Uninstall();
+            return true;
+        }
+    }
+
+    /// <summary>Finds a port; null when it is not plugged in.</summary>
+    public VPort? TryGetPort(NicId nic) => Volatile.Read(ref _ports).GetValueOrDefault(nic);
+
+    /// <summary>Puts a policy in force, whole. Flows decided before are resimulated on their next packet.</summary>
+    public void Install(SwitchProgram program)
+    {
+        lock (_gate)
+        {
+            Volatile.Write(ref _program, program);
+            PutInForce();
+        }
+    }
+
     /// <summary>
     /// Finds what a decapsulated packet must satisfy: the virtual subnet on this host behind the wire's VNI/VSID number. Lock-free.
     /// </summary>
     /// <returns>Null when no port of this host is in it (<see cref="DropReason.UnknownVsid"/>).</returns>
-    public SubnetForwarding? TryGetSubnet(uint vsid) => throw new NotImplementedException();
+    public SubnetForwarding? TryGetSubnet(uint vsid) => Volatile.Read(ref _forwarding).TryGetSubnet(vsid);
 
     /// <summary>Counts a packet from the provider network that reached no port.</summary>
-    public void CountUnderlayDrop(DropReason reason) => throw new NotImplementedException();
+    public void CountUnderlayDrop(DropReason reason) => _underlayDrops[(int)reason]++;
+
+    /// <summary>Packets from the provider network that reached no port, by reason; reasons that never came up are left out.</summary>
+    public IReadOnlyDictionary<DropReason, long> UnderlayDrops => DropReasons.NonZero(_underlayDrops);
+
+    /// <summary>Forgets idle flows and connections of all ports. For a control thread, every few seconds.</summary>
+    /// <param name="now">The coarse clock that packets are decided with, milliseconds.</param>
+    public void Age(long now)
+    {
+        foreach (VPort port in Ports)
+        {
+            port.Age(now);
+        }
+    }
+
+    private void PutInForce()
+    {
+        uint generation = _generation + 1;
+        ForwardingTable forwarding = ForwardingTable.Build(_program, _ports.Values);
+        Volatile.Write(ref _forwarding, forwarding);
+        Volatile.Write(ref _generation, generation);
+        foreach (VPort port in _ports.Values)
+        {
+            port.Install(_program.Ports.GetValueOrDefault(port.Nic), generation, forwarding);
+        }
+    }
 }
 
 /// <summary>One virtual subnet as the receiving side of this host sees it. Immutable.</summary>
 public sealed class SubnetForwarding
 {
+    private readonly FrozenSet<ProviderAddress> _acceptedProviders;
+    private readonly Dictionary<MacAddress, VPort> _portByMac;
+    private readonly VPort[] _ports;
+
+    internal SubnetForwarding(Vsid vsid, FrozenSet<ProviderAddress> acceptedProviders, IReadOnlyList<(MacAddress Mac, VPort Port)> ports)
+    {
+        Vsid = vsid;
+        _acceptedProviders = acceptedProviders;
+        _portByMac = ports.DistinctBy(port => port.Mac).ToDictionary(port => port.Mac, port => port.Port);
+        _ports = [.. ports.Select(port => port.Port)];
+    }
+
     /// <summary>The subnet's VSID.</summary>
-    public required Vsid Vsid { get; init; }
+    public Vsid Vsid { get; }
 
     /// <summary>True when policy knows that provider address for this VSID (or for another subnet of the same routing domain).</summary>
-    public bool Accepts(ProviderAddress source) => throw new NotImplementedException();
+    public bool Accepts(ProviderAddress source) => _acceptedProviders.Contains(source);
 
     /// <summary>The port that owns this inner destination MAC; null when none does.</summary>
-    public VPort? TryGetPort(MacAddress destination) => throw new NotImplementedException();
+    public VPort? TryGetPort(MacAddress destination) => _portByMac.GetValueOrDefault(destination);
 
     /// <summary>All ports of this subnet on this host, for an inner destination that is a group address.</summary>
-    public ReadOnlySpan<VPort> Ports => throw new NotImplementedException();
+    public ReadOnlySpan<VPort> Ports => _ports;
+}
+
+/// <summary>The virtual subnets that have a port on this host. Immutable.</summary>
+internal sealed class ForwardingTable
+{
+    // Built anew for every port that comes or goes: a plain dictionary is ready far sooner than a frozen one.
+    private readonly Dictionary<uint, SubnetForwarding> _subnets;
+
+    private ForwardingTable(Dictionary<uint, SubnetForwarding> subnets) => _subnets = subnets;
+
+    public static ForwardingTable Empty { get; } = new([]);
+
+    public static ForwardingTable Build(SwitchProgram program, IEnumerable<VPort> plugged)
+    {
+        ILookup<Vsid, (MacAddress Mac, VPort Port)> members = plugged
+            .Select(port => (Port: port, Program: program.Ports.GetValueOrDefault(port.Nic)))
+            .Where(pair => pair.Program is { IsFailClosed: false })
+            .ToLookup(pair => pair.Program!.Vsid, pair => (pair.Program!.Mac, pair.Port));
+        return new ForwardingTable(program.Subnets
+            .Where(subnet => members.Contains(subnet.Vsid))
+            .ToDictionary(
+                subnet => subnet.Vsid.Value,
+                subnet => new SubnetForwarding(subnet.Vsid, subnet.AcceptedProviders, [.. members[subnet.Vsid]])));
+    }
+
+    public SubnetForwarding? TryGetSubnet(uint vsid) => _subnets.GetValueOrDefault(vsid);
+
+    public VPort? TryGetPort(Vsid vsid, MacAddress mac) => TryGetSubnet(vsid.Value)?.TryGetPort(mac);
 }

@@ -1,0 +1,108 @@
+using System.Buffers.Binary;
+using Hnv.Primitives;
+using Hnv.Wire;
+
+namespace Hnv.Vfp;
+
+/// <summary>What the engine must know of ICMP messages, from the flow id alone: its destination port is type and code there.</summary>
+internal static class IcmpFlows
+{
+    private const int HeaderSize = 8;
+    private const byte EchoReplyV4 = 0;
+    private const byte EchoRequestV4 = 8;
+    private const byte EchoRequestV6 = 128;
+    private const byte EchoReplyV6 = 129;
+    private const byte FirstNeighbourDiscovery = 133;
+    private const byte LastNeighbourDiscovery = 137;
+
+    public static bool IsIcmp(in Ufid flow) =>
+        flow.EtherType == EtherTypes.IPv4 ? flow.Protocol == IPProtocols.Icmp : flow.Protocol == IPProtocols.IcmpV6;
+
+    public static bool IsEchoRequest(in Ufid flow) => IsType(in flow, EchoRequestV4, EchoRequestV6);
+
+    public static bool IsEchoReply(in Ufid flow) => IsType(in flow, EchoReplyV4, EchoReplyV6);
+
+    /// <summary>Destination unreachable, packet too big, time exceeded, parameter problem, source quench and redirect.</summary>
+    public static bool IsError(in Ufid flow) =>
+        IsIcmp(in flow) && flow.Fragment != FragmentClass.Later
+        && (flow.EtherType == EtherTypes.IPv4 ? Type(in flow) is 3 or 4 or 5 or 11 or 12 : Type(in flow) < EchoRequestV6);
+
+    /// <summary>Router and neighbour solicitations and advertisements, and redirects (RFC 4861): never forwarded.</summary>
+    public static bool IsNeighbourDiscovery(in Ufid flow) =>
+        flow.EtherType == EtherTypes.IPv6 && flow.Protocol == IPProtocols.IcmpV6 && flow.Fragment != FragmentClass.Later
+        && Type(in flow) is >= FirstNeighbourDiscovery and <= LastNeighbourDiscovery;
+
+    /// <summary>
+    /// May an ICMP error be sent about this packet? Not about errors, later fragments, and group or unspecified addresses (RFC 1122 §3.2.2,
+    /// RFC 4443 §2.4).
+    /// </summary>
+    public static bool MayReport(in Ufid flow) =>
+        flow.Fragment != FragmentClass.Later
+        && !IsError(in flow)
+        && !flow.DestinationMac.IsMulticast
+        && !flow.Destination.IsMulticast
+        && !flow.Destination.IsLimitedBroadcast
+        && !flow.Source.IsMulticast
+        && !flow.Source.IsUnspecified;
+
+    /// <summary>Reads which connection an ICMP error is about: the start of the packet it quotes, which went the other way.</summary>
+    /// <param name="direction">The error's own direction.</param>
+    /// <param name="packet">The error.</param>
+    /// <param name="frame">Its frame.</param>
+    /// <param name="key">The connection's key.</param>
+    public static bool TryReadEmbedded(Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame, out ConnectionKey key)
+    {
+        key = default;
+        int start = packet.TransportOffset + HeaderSize;
+        if (packet.TransportOffset == 0 || start > packet.Length || packet.Length > frame.Length)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> quoted = frame[start..packet.Length];
+        bool isIPv4 = packet.EtherType == EtherTypes.IPv4;
+        if (quoted.Length < (isIPv4 ? 20 : 40) || quoted[0] >> 4 != (isIPv4 ? 4 : 6))
+        {
+            return false;
+        }
+
+        int headerLength = isIPv4 ? (quoted[0] & 0x0F) * 4 : 40;
+        byte protocol = quoted[isIPv4 ? 9 : 6];
+        InetAddress source = isIPv4 ? InetAddress.ReadIPv4(quoted[12..]) : InetAddress.ReadIPv6(quoted[8..]);
+        InetAddress destination = isIPv4 ? InetAddress.ReadIPv4(quoted[16..]) : InetAddress.ReadIPv6(quoted[24..]);
+        if (headerLength < 20 || quoted.Length < headerLength + 8)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> transport = quoted[headerLength..];
+        ushort first = 0, second = 0;
+        if (TransportPorts.Has(protocol))
+        {
+            first = BinaryPrimitives.ReadUInt16BigEndian(transport);
+            second = BinaryPrimitives.ReadUInt16BigEndian(transport[2..]);
+        }
+        else if (protocol is IPProtocols.Icmp or IPProtocols.IcmpV6)
+        {
+            if (transport[0] is not (EchoRequestV4 or EchoReplyV4 or EchoRequestV6 or EchoReplyV6))
+            {
+                return false;
+            }
+
+            first = BinaryPrimitives.ReadUInt16BigEndian(transport[4..]);
+        }
+
+        bool isEcho = protocol is IPProtocols.Icmp or IPProtocols.IcmpV6;
+        key = direction == Direction.Inbound
+            ? new ConnectionKey(source, destination, first, second, protocol)
+            : isEcho
+                ? new ConnectionKey(destination, source, first, 0, protocol)
+                : new ConnectionKey(destination, source, second, first, protocol);
+        return true;
+    }
+
+    public static byte Type(in Ufid flow) => (byte)(flow.DestinationPort >> 8);
+
+    private static bool IsType(in Ufid flow, byte ipv4, byte ipv6) =>
+        IsIcmp(in flow) && flow.Fragment != FragmentClass.Later && Type(in flow) == (flow.EtherType == EtherTypes.IPv4 ? ipv4 : ipv6);
+}

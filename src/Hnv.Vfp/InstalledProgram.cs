@@ -1,0 +1,63 @@
+using Hnv.Primitives;
+using Hnv.Wire;
+
+namespace Hnv.Vfp;
+
+/// <summary>A program in force at a port: what every packet of one generation sees, read once.</summary>
+internal sealed class InstalledProgram(PortProgram program, uint generation, ForwardingTable forwarding, InstalledProgram? before)
+{
+    private ReplicationTarget[]? _targetsIPv4;
+    private ReplicationTarget[]? _targetsIPv6;
+
+    public PortProgram Program { get; } = program;
+
+    public uint Generation { get; } = generation;
+
+    public ForwardingTable Forwarding { get; } = forwarding;
+
+    /// <summary>Goes on counting where the program before left off.</summary>
+    public MatchCounters Matches { get; } = MatchCounters.Continue(before?.Program, before?.Matches, program);
+
+    /// <summary>
+    /// The copies of a broadcast or multicast of this port. Each member is decided by the evaluator like a packet to it alone, firewall aside: the
+    /// firewall has judged the packet as the guest wrote it.
+    /// </summary>
+    public ReplicationTarget[] ReplicationTargets(in ParsedPacket packet)
+    {
+        bool isIPv4 = packet.EtherType == EtherTypes.IPv4;
+        ref ReplicationTarget[]? targets = ref isIPv4 ? ref _targetsIPv4 : ref _targetsIPv6;
+        return targets ??= Build(in packet, isIPv4);
+    }
+
+    private ReplicationTarget[] Build(in ParsedPacket packet, bool isIPv4)
+    {
+        List<ReplicationTarget> targets = [];
+        ReadOnlySpan<Mapping> mappings = Program.Space.Mappings;
+        foreach (int member in Program.Space.Members(Program.Vsid, isIPv4))
+        {
+            ref readonly Mapping mapping = ref mappings[member];
+            if (mapping.Mac == Program.Mac)
+            {
+                continue;
+            }
+
+            ParsedPacket copy = packet;
+            Ufid flow = packet.Ufid;
+            copy.Ufid = new Ufid(
+                flow.Source, mapping.Address.Value, flow.SourceMac, mapping.Mac, flow.EtherType, flow.Protocol, flow.Fragment, flow.SourcePort, flow.DestinationPort);
+            Decision decision = SlowPath.Evaluate(Program, Direction.Outbound, in copy, isEstablished: true);
+            VPort? port = decision.IsLocal ? Forwarding.TryGetPort(decision.LocalVsid, decision.LocalMac) : null;
+            if (decision.Verdict != Verdict.Forward || (decision.IsLocal && port is null))
+            {
+                continue;
+            }
+
+            Transposition transposition = decision.Transposition;
+            transposition.DestinationMac = mapping.Mac;
+            transposition.Edits |= TranspositionEdits.DestinationMac;
+            targets.Add(new ReplicationTarget(mapping.Address, transposition, port));
+        }
+
+        return [.. targets];
+    }
+}

@@ -1,0 +1,163 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Hnv.Wire;
+
+namespace Hnv.Vfp;
+
+/// <summary>
+/// The unified flows of one port in one direction (R110): open addressing over references. Reads take no lock and see either the old or the new
+/// flow of a slot; writes are the caller's to serialise. Grows by doubling, never beyond what its limit needs.
+/// </summary>
+internal sealed class UnifiedFlowTable
+{
+    // A peer may choose headers whose hashes collide. It then fills this many slots and no lookup takes longer.
+    private const int ProbeLengthMax = 32;
+    private const int InitialSlots = 64;
+    private static readonly UnifiedFlow s_removed = new() { Ufid = default, Generation = 0, Verdict = Verdict.Drop };
+
+    private UnifiedFlow?[] _slots = new UnifiedFlow?[InitialSlots];
+    private int _usedSlots;
+
+    /// <summary>Flows held.</summary>
+    public int Count { get; private set; }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public UnifiedFlow? Find(in Ufid ufid, uint hash)
+    {
+        UnifiedFlow?[] slots = Volatile.Read(ref _slots);
+        uint mask = (uint)slots.Length - 1;
+        for (uint i = 0; i < ProbeLengthMax; i++)
+        {
+            UnifiedFlow? flow = Volatile.Read(ref slots[(hash + i) & mask]);
+            if (flow is null)
+            {
+                return null;
+            }
+
+            if (flow.Hash == hash && flow.Ufid == ufid && !ReferenceEquals(flow, s_removed))
+            {
+                return flow;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Stores a flow in place of the one with the same id, if any.</summary>
+    /// <returns>False when there is no room within reach of its hash.</returns>
+    public bool TryStore(UnifiedFlow flow, out UnifiedFlow? replaced)
+    {
+        replaced = null;
+        if ((_usedSlots + 1) * 2 > _slots.Length)
+        {
+            Rebuild(static _ => true);
+        }
+
+        int free = -1;
+        uint mask = (uint)_slots.Length - 1;
+        for (uint i = 0; i < ProbeLengthMax; i++)
+        {
+            int at = (int)((flow.Hash + i) & mask);
+            UnifiedFlow? held = _slots[at];
+            if (held is null)
+            {
+                Put(free >= 0 ? free : at, flow);
+                _usedSlots += free >= 0 ? 0 : 1;
+                Count++;
+                return true;
+            }
+
+            if (ReferenceEquals(held, s_removed))
+            {
+                free = free >= 0 ? free : at;
+            }
+            else if (held.Hash == flow.Hash && held.Ufid == flow.Ufid)
+            {
+                Put(at, flow);
+                replaced = held;
+                return true;
+            }
+        }
+
+        if (free >= 0)
+        {
+            Put(free, flow);
+            Count++;
+            return true;
+        }
+
+        return false;
+    }
+
+    public void Remove(UnifiedFlow flow)
+    {
+        uint mask = (uint)_slots.Length - 1;
+        for (uint i = 0; i < ProbeLengthMax; i++)
+        {
+            int at = (int)((flow.Hash + i) & mask);
+            if (ReferenceEquals(_slots[at], flow))
+            {
+                Put(at, s_removed);
+                Count--;
+                return;
+            }
+        }
+    }
+
+    /// <summary>Keeps only what the caller wants to keep; gives the room of the rest back.</summary>
+    public void Sweep(Predicate<UnifiedFlow> keep)
+    {
+        if (_usedSlots > 0)
+        {
+            Rebuild(keep);
+        }
+    }
+
+    /// <summary>Calls for every flow until told to stop.</summary>
+    public void ForEach(Func<UnifiedFlow, bool> visit)
+    {
+        foreach (UnifiedFlow? flow in Volatile.Read(ref _slots))
+        {
+            if (flow is not null && !ReferenceEquals(flow, s_removed) && !visit(flow))
+            {
+                return;
+            }
+        }
+    }
+
+    private void Rebuild(Predicate<UnifiedFlow> keep)
+    {
+        List<UnifiedFlow> kept = new(Count);
+        foreach (UnifiedFlow? flow in _slots)
+        {
+            if (flow is not null && !ReferenceEquals(flow, s_removed) && keep(flow))
+            {
+                kept.Add(flow);
+            }
+        }
+
+        int size = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(InitialSlots, (kept.Count + 1) * 4));
+        UnifiedFlow?[] slots = new UnifiedFlow?[size];
+        uint mask = (uint)size - 1;
+        int count = 0;
+        foreach (UnifiedFlow flow in kept)
+        {
+            for (uint i = 0; i < ProbeLengthMax; i++)
+            {
+                ref UnifiedFlow? slot = ref slots[(flow.Hash + i) & mask];
+                if (slot is null)
+                {
+                    slot = flow;
+                    count++;
+                    break;
+                }
+            }
+        }
+
+        Count = count;
+        _usedSlots = count;
+        Volatile.Write(ref _slots, slots);
+    }
+
+    private void Put(int at, UnifiedFlow flow) => Volatile.Write(ref _slots[at], flow);
+}
