@@ -9,7 +9,7 @@ namespace Hnv.Lab.Fabric;
 /// <param name="StartTime">Clock ticks between boot and its start (proc(5), stat field 22).</param>
 public sealed record ProcessIdentity(string Name, int Pid, ulong StartTime);
 
-/// <summary>Finds and ends the processes of a lab, by three independent marks: see <see cref="OfLab"/>.</summary>
+/// <summary>Finds and ends the processes of a lab, by three independent marks: see <see cref="OfLabAsync"/>.</summary>
 internal static class ProcessTable
 {
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(3);
