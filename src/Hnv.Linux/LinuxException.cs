@@ -33,6 +33,9 @@ public sealed class LinuxException : Exception
     /// <summary>True when the object exists already.</summary>
     public bool IsExists => Errno == Interop.EEXIST;
 
+    /// <summary>True when somebody else holds the object.</summary>
+    public bool IsInUse => Errno is Interop.EADDRINUSE or Interop.EBUSY;
+
     /// <summary>The failure of the last C call on this thread.</summary>
     internal static LinuxException Last(string operation, string target) =>
         new(operation, target, System.Runtime.InteropServices.Marshal.GetLastPInvokeError());

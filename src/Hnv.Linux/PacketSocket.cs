@@ -12,14 +12,20 @@ public sealed unsafe class PacketSocket : DatagramSocket
 {
     private const int BufferBytes = 16 * 1024 * 1024;
 
-    private readonly NetworkNamespace _namespace;
+    private readonly int _linkIndex;
 
-    private PacketSocket(SafeFileHandle handle, string device, NetworkNamespace ns, bool walled)
-        : base(handle, device)
+    private PacketSocket(SafeFileHandle handle, LinkInfo link, bool walled)
+        : base(handle, link.Name)
     {
-        _namespace = ns;
+        _linkIndex = link.Index;
         IsWalled = walled;
     }
+
+    /// <summary>
+    /// True while the device exists in the calling thread's namespace, up or down: a socket follows its device through down and up, but
+    /// not into another namespace or beyond its end.
+    /// </summary>
+    public bool IsDevicePresent => Interop.if_nametoindex(Name) == (uint)_linkIndex;
 
     /// <summary>True when the device's frames are kept from the host's own IP stack.</summary>
     public bool IsWalled { get; private set; }
@@ -34,15 +40,19 @@ public sealed unsafe class PacketSocket : DatagramSocket
     /// <exception cref="LinuxException">No such device, it is down, or the process may not.</exception>
     public static PacketSocket OpenPort(string device) => Open(device, ignoreOutgoing: true, walled: true);
 
-    /// <summary>Takes the wall away, if the device is still there, and closes the socket.</summary>
-    public void Release()
+    /// <summary>
+    /// Takes the wall away, if the device is still there, and closes the socket. Disposing alone leaves the wall standing, as a crash does:
+    /// a guest whose switch is away must not meet the host.
+    /// </summary>
+    /// <param name="home">The namespace the socket was opened in.</param>
+    public void Release(NetworkNamespace home)
     {
         if (IsWalled)
         {
             IsWalled = false;
             try
             {
-                _namespace.Run(() => DeviceFilters.EnsureWall(Name, present: false));
+                home.Run(() => DeviceFilters.EnsureWall(Name, present: false));
             }
             catch (LinuxException)
             {
@@ -50,7 +60,6 @@ public sealed unsafe class PacketSocket : DatagramSocket
             }
         }
 
-        _namespace.Dispose();
         Dispose();
     }
 
@@ -102,7 +111,7 @@ public sealed unsafe class PacketSocket : DatagramSocket
                 QuietIPv6(device);
             }
 
-            return new PacketSocket(handle, device, NetworkNamespace.OpenCurrent(), walled);
+            return new PacketSocket(handle, link, walled);
         }
         catch
         {

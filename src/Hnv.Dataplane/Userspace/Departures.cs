@@ -1,0 +1,94 @@
+using System.Runtime.InteropServices;
+using Hnv.Linux;
+using Hnv.Primitives;
+using Hnv.Vfp;
+
+namespace Hnv.Dataplane.Userspace;
+
+/// <summary>
+/// One worker's packets on their way out, together with the port that a failure is counted on. Flushed at the end of every received
+/// batch, and when full; the received bytes stay as they are until then.
+/// </summary>
+internal sealed class Departures
+{
+    private const int Eagain = 11, Einval = 22, Emsgsize = 90, Enetunreach = 101, Enobufs = 105, Ehostunreach = 113, Enomem = 12;
+
+    private readonly TransmitBatch _batch = new();
+    private readonly VPort[] _owners = new VPort[TransmitBatch.MessageMax];
+    private readonly Direction[] _directions = new Direction[TransmitBatch.MessageMax];
+
+    /// <summary>Begins a frame to a VM, behind that header. Slices appended next follow it.</summary>
+    public int BeginFrame(PortChannel destination, in VirtioNetHeader header, int scratchBytes = 0)
+    {
+        int message = BeginBareFrame(destination, scratchBytes);
+        MemoryMarshal.Write(_batch.AppendScratch(message, VirtioNetHeader.Size), in header);
+        return message;
+    }
+
+    /// <summary>Begins a frame to a VM whose first slice holds the header already.</summary>
+    public int BeginBareFrame(PortChannel destination, int scratchBytes = 0)
+    {
+        MakeRoom(scratchBytes + VirtioNetHeader.Size);
+        int message = _batch.Begin(destination.Socket);
+        _owners[message] = destination.Port;
+        _directions[message] = Direction.Inbound;
+        return message;
+    }
+
+    /// <summary>Begins a datagram to a provider address.</summary>
+    public int BeginDatagram(
+        VPort source, DatagramSocket socket, ProviderAddress destination, ushort port, byte trafficClass, int size, bool mayJoin, int scratchBytes)
+    {
+        MakeRoom(scratchBytes);
+        int message = _batch.BeginDatagram(socket, destination.Value, port, trafficClass, size, mayJoin);
+        _owners[message] = source;
+        _directions[message] = Direction.Outbound;
+        return message;
+    }
+
+    public void Append(int message, PinnedBuffer buffer, int offset, int length) => _batch.Append(message, buffer, offset, length);
+
+    public Span<byte> AppendScratch(int message, int length) => _batch.AppendScratch(message, length);
+
+    /// <summary>Sends all; what the kernel does not take is a counted drop of the packet's port.</summary>
+    public void Flush()
+    {
+        int count = _batch.Count;
+        if (count == 0)
+        {
+            return;
+        }
+
+        _ = _batch.Flush();
+        if (_batch.AllSent)
+        {
+            return;
+        }
+
+        for (int message = 0; message < count; message++)
+        {
+            int errno = _batch.ErrnoOf(message);
+            for (int segment = errno == 0 ? 0 : _batch.SegmentsOf(message); segment > 0; segment--)
+            {
+                _owners[message].CountDrop(ReasonOf(errno, _directions[message]), _directions[message]);
+            }
+        }
+    }
+
+    private void MakeRoom(int scratchBytes)
+    {
+        if (!_batch.HasRoom(scratchBytes))
+        {
+            Flush();
+        }
+    }
+
+    private static DropReason ReasonOf(int errno, Direction direction) => errno switch
+    {
+        Eagain or Enobufs or Enomem => DropReason.TransmitQueueFull,
+        Emsgsize => DropReason.MtuExceeded,
+        Einval when direction == Direction.Outbound => DropReason.MtuExceeded,      // older kernels: segments larger than the MTU
+        Enetunreach or Ehostunreach => DropReason.NoDestinationUnicast,
+        _ => direction == Direction.Outbound ? DropReason.NoProviderAddress : DropReason.DestinationPortNotReady,
+    };
+}

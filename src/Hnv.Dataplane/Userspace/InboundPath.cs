@@ -1,0 +1,306 @@
+using Hnv.Linux;
+using Hnv.Primitives;
+using Hnv.Vfp;
+using Hnv.Wire;
+
+namespace Hnv.Dataplane.Userspace;
+
+/// <summary>
+/// From the provider network: receive, check the outer headers against policy, find the port, let it decide, join TCP segments again,
+/// deliver. No allocation, lock or log per packet. What reaches no port is counted on the switch.
+/// </summary>
+internal sealed class InboundPath
+{
+    private const int UdpBatchMax = 32;
+    private const int UdpBufferSize = 65536;
+    private const int GreBatchMax = 64;
+    private const int GreBufferSize = 10 * 1024;                        // a jumbo frame; longer ones are cut and counted
+    private const int TunnelHeaderSize = VxlanHeader.Size;              // NVGRE's is as long
+    private const int FramesMax = UdpBatchMax * 128;
+    private const int JoinMax = 64;
+
+    private readonly ReceiveBatch _udp = new(UdpBatchMax, UdpBufferSize);
+    private readonly ReceiveBatch _gre = new(GreBatchMax, GreBufferSize);
+    private readonly FramePiece[] _frames = new FramePiece[FramesMax];
+    private readonly FramePiece[] _pieces = new FramePiece[JoinMax];
+    private readonly VSwitch _switch;
+    private readonly Departures _departures;
+
+    public InboundPath(VSwitch vSwitch, Departures departures)
+    {
+        _switch = vSwitch;
+        _departures = departures;
+    }
+
+    /// <summary>One turn of one VXLAN socket.</summary>
+    /// <returns>Messages read, or minus the errno.</returns>
+    public int RunVxlan(UdpTunnelSocket socket, long now)
+    {
+        int count = _udp.Receive(socket, UdpBatchMax);
+        for (int i = 0; i < count; i++)
+        {
+            // One message holds datagrams of one outer flow, cut at the segment size.
+            int length = _udp[i].Length, offset = _udp.OffsetOf(i), frames = 0;
+            ReceiveBatch.Ancillary ancillary = _udp.ReadAncillary(i);
+            int stride = ancillary.SegmentSize > 0 ? ancillary.SegmentSize : Math.Max(length, 1);
+            for (int at = 0; at < length && frames < FramesMax; at += stride)
+            {
+                int datagram = Math.Min(stride, length - at);
+                if (datagram < TunnelHeaderSize || _udp.IsTruncated(i))
+                {
+                    _switch.CountUnderlayDrop(DropReason.InvalidEncapsulation);
+                    continue;
+                }
+
+                _frames[frames++] = new FramePiece(offset + at + TunnelHeaderSize, datagram - TunnelHeaderSize);
+            }
+
+            ProviderAddress source = new(_udp.Source(i));
+            for (int first = 0; first < frames;)
+            {
+                first += HandleVxlan(source, ancillary.TrafficClass, _frames.AsSpan(first, frames - first), now);
+            }
+        }
+
+        _departures.Flush();
+        return count;
+    }
+
+    /// <summary>One turn of one raw GRE socket.</summary>
+    /// <returns>Packets read, or minus the errno.</returns>
+    public int RunNvgre(RawGreSocket socket, long now)
+    {
+        int count = _gre.Receive(socket, GreBatchMax);
+        for (int i = 0; i < count;)
+        {
+            // Packets of one outer source and TOS that came behind one another may belong to one super-packet.
+            ProviderAddress source = new(_gre.Source(i));
+            int frames = 0, run = i;
+            byte trafficClass = 0;
+            for (; run < count && frames < FramesMax; run++)
+            {
+                if (!TryStripOuter(socket, run, out FramePiece piece, out byte outer))
+                {
+                    _switch.CountUnderlayDrop(DropReason.InvalidEncapsulation);
+                    continue;
+                }
+
+                if (frames > 0 && (outer != trafficClass || _gre.Source(run) != source.Value))
+                {
+                    break;
+                }
+
+                source = new ProviderAddress(_gre.Source(run));
+                trafficClass = outer;
+                _frames[frames++] = piece;
+            }
+
+            for (int first = 0; first < frames;)
+            {
+                first += HandleNvgre(source, trafficClass, _frames.AsSpan(first, frames - first), now);
+            }
+
+            i = run;
+        }
+
+        _departures.Flush();
+        return count;
+    }
+
+    private bool TryStripOuter(RawGreSocket socket, int i, out FramePiece piece, out byte trafficClass)
+    {
+        ReadOnlySpan<byte> bytes = _gre[i];
+        int outer = 0;
+        trafficClass = 0;
+        piece = default;
+        if (socket.StartsWithIPHeader)
+        {
+            if (!IPv4Header.TryRead(bytes, out IPv4Header header))
+            {
+                return false;
+            }
+
+            outer = header.HeaderLength;
+            trafficClass = header.TrafficClass;
+        }
+        else
+        {
+            trafficClass = _gre.ReadAncillary(i).TrafficClass;
+        }
+
+        int start = outer + TunnelHeaderSize;
+        if (_gre.IsTruncated(i) || bytes.Length < start)
+        {
+            return false;
+        }
+
+        piece = new FramePiece(_gre.OffsetOf(i) + start, bytes.Length - start);
+        return true;
+    }
+
+    private int HandleVxlan(ProviderAddress source, byte trafficClass, ReadOnlySpan<FramePiece> frames, long now)
+    {
+        const int instanceFlagAt = 0;
+        const byte instanceFlag = 0x08;
+        Span<byte> header = _udp.Buffer.Slice(frames[0].Offset - TunnelHeaderSize, TunnelHeaderSize);
+        if (VxlanHeader.TryRead(header, out Vsid vsid))
+        {
+            return Handle(vsid, source, trafficClass, _udp.Buffer, frames, now);
+        }
+
+        _switch.CountUnderlayDrop((header[instanceFlagAt] & instanceFlag) != 0 ? DropReason.UnknownVsid : DropReason.InvalidEncapsulation);
+        return 1;
+    }
+
+    private int HandleNvgre(ProviderAddress source, byte trafficClass, ReadOnlySpan<FramePiece> frames, long now)
+    {
+        Span<byte> header = _gre.Buffer.Slice(frames[0].Offset - TunnelHeaderSize, TunnelHeaderSize);
+        if (NvgreHeader.TryRead(header, out Vsid vsid, out _))
+        {
+            return Handle(vsid, source, trafficClass, _gre.Buffer, frames, now);
+        }
+
+        bool isNvgre = header is [0x20, 0x00, 0x65, 0x58, ..];
+        _switch.CountUnderlayDrop(isNvgre ? DropReason.UnknownVsid : DropReason.InvalidEncapsulation);
+        return 1;
+    }
+
+    /// <summary>Handles the first frame, with as many of the following as join it.</summary>
+    /// <returns>Frames taken.</returns>
+    private int Handle(Vsid vsid, ProviderAddress source, byte trafficClass, PinnedBuffer buffer, ReadOnlySpan<FramePiece> frames, long now)
+    {
+        FramePiece first = frames[0];
+        Span<byte> frame = buffer.Slice(first.Offset, first.Length);
+        if (_switch.TryGetSubnet(vsid.Value) is not { } subnet)
+        {
+            return Drop(DropReason.UnknownVsid);
+        }
+
+        if (!subnet.Accepts(source))
+        {
+            return Drop(DropReason.UnknownProviderAddress);
+        }
+
+        if (PacketParser.TryParse(frame, out ParsedPacket packet) != ParseFault.None)
+        {
+            return Drop(DropReason.InvalidPacket);
+        }
+
+        if (packet.IsTagged)
+        {
+            return Drop(DropReason.VlanTagged);
+        }
+
+        if (IsAddressResolution(in packet))
+        {
+            return Drop(DropReason.AddressResolutionFromUnderlay);
+        }
+
+        if (packet.IsMulticastFrame)
+        {
+            DeliverToAll(subnet, trafficClass, in packet, buffer, first, now);
+            return 1;
+        }
+
+        if (subnet.TryGetPort(packet.Ufid.DestinationMac) is not { } port)
+        {
+            return Drop(DropReason.WrongInnerDestination);
+        }
+
+        CoalescedFrame joined = TcpCoalescer.Join(buffer.Slice(0, buffer.Length), frames, in packet, TunnelHeaderSize, _pieces);
+        if (!HeaderEdits.TryApplyOuterEcn(trafficClass, in packet, frame))
+        {
+            for (int i = 0; i < joined.FrameCount; i++)
+            {
+                port.CountDrop(DropReason.EcnNotCapable, Direction.Inbound);
+            }
+
+            return joined.FrameCount;
+        }
+
+        Deliver(port, in packet, buffer, in joined, now);
+        return joined.FrameCount;
+    }
+
+    private int Drop(DropReason reason)
+    {
+        _switch.CountUnderlayDrop(reason);
+        return 1;
+    }
+
+    private void Deliver(VPort port, in ParsedPacket packet, PinnedBuffer buffer, in CoalescedFrame joined, long now)
+    {
+        // What lies behind the first frame are the other datagrams, not the rest of the super-packet; the port looks at headers only,
+        // and at the length for its counters.
+        ReadOnlySpan<byte> frame = buffer.Slice(_pieces[0].Offset, Math.Min(joined.Length, buffer.Length - _pieces[0].Offset));
+        ParsedPacket whole = packet with { Length = joined.IsJoined ? joined.Length : packet.Length };
+        UnifiedFlow flow = port.DecideInbound(in whole, frame, now);
+        if (flow.Verdict != Verdict.Forward)
+        {
+            return;
+        }
+
+        if (port.ExecutorState is not PortChannel channel)
+        {
+            port.CountDrop(DropReason.DestinationPortNotReady, Direction.Inbound);
+            return;
+        }
+
+        HeaderEdits.Apply(in flow.Transposition, in packet, buffer.Slice(_pieces[0].Offset, _pieces[0].Length));
+        VirtioNetHeader header = default;
+        if (joined.IsJoined)
+        {
+            header.Flags = VirtioNetHeader.NeedsChecksum;
+            header.GsoType = joined.IsIPv4 ? VirtioNetHeader.GsoTcpV4 : VirtioNetHeader.GsoTcpV6;
+            header.HeaderLength = (ushort)joined.HeaderLength;
+            header.GsoSize = (ushort)joined.SegmentSize;
+            header.ChecksumStart = (ushort)joined.ChecksumStart;
+            header.ChecksumOffset = CoalescedFrame.ChecksumOffset;
+        }
+
+        int message = _departures.BeginFrame(channel, in header);
+        for (int i = 0; i < joined.FrameCount; i++)
+        {
+            _departures.Append(message, buffer, _pieces[i].Offset, _pieces[i].Length);
+        }
+    }
+
+    private void DeliverToAll(SubnetForwarding subnet, byte trafficClass, in ParsedPacket packet, PinnedBuffer buffer, FramePiece piece, long now)
+    {
+        Span<byte> frame = buffer.Slice(piece.Offset, piece.Length);
+        if (!HeaderEdits.TryApplyOuterEcn(trafficClass, in packet, frame))
+        {
+            _switch.CountUnderlayDrop(DropReason.EcnNotCapable);
+            return;
+        }
+
+        foreach (VPort port in subnet.Ports)
+        {
+            UnifiedFlow flow = port.DecideInbound(in packet, frame, now);
+            if (flow.Verdict != Verdict.Forward)
+            {
+                continue;
+            }
+
+            if (port.ExecutorState is not PortChannel channel)
+            {
+                port.CountDrop(DropReason.DestinationPortNotReady, Direction.Inbound);
+                continue;
+            }
+
+            int message = _departures.BeginFrame(channel, default, piece.Length);
+            Span<byte> copy = _departures.AppendScratch(message, piece.Length);
+            frame.CopyTo(copy);
+            HeaderEdits.Apply(in flow.Transposition, in packet, copy);
+        }
+    }
+
+    /// <summary>Answered on every host from policy, so nobody has reason to send one over the wire (R41).</summary>
+    private static bool IsAddressResolution(in ParsedPacket packet)
+    {
+        const int routerSolicitation = 133, redirect = 137;
+        return packet.EtherType == EtherTypes.Arp
+            || (packet.Ufid.Protocol == IPProtocols.IcmpV6 && packet.EtherType == EtherTypes.IPv6
+                && packet.Ufid.DestinationPort >> 8 is >= routerSolicitation and <= redirect);
+    }
+}

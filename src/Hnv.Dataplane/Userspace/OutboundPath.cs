@@ -1,0 +1,224 @@
+using System.Runtime.InteropServices;
+using Hnv.Linux;
+using Hnv.Primitives;
+using Hnv.Vfp;
+using Hnv.Wire;
+
+namespace Hnv.Dataplane.Userspace;
+
+/// <summary>
+/// From a VM: receive, parse, let the port decide, act. No allocation, lock or log per packet. One worker's; the frames lie in its
+/// receive buffer and are edited there.
+/// </summary>
+internal sealed class OutboundPath
+{
+    private const int FrameMax = VirtioNetHeader.Size + 65536 + 64;
+    private const int BatchMax = 32;
+    private const int TunnelHeaderSize = VxlanHeader.Size;              // NVGRE's is as long
+    private const int CopyRoom = 512 * 1024;
+
+    private readonly ReceiveBatch _received = new(BatchMax, FrameMax);
+    private readonly PinnedBuffer _copies = new(CopyRoom);
+    private readonly byte[] _answer = new byte[FrameMax];
+    private readonly Departures _departures;
+    private readonly ushort _vxlanPort;
+    private int _copied;
+
+    public OutboundPath(Departures departures, ushort vxlanPort)
+    {
+        _departures = departures;
+        _vxlanPort = vxlanPort;
+    }
+
+    /// <summary>One turn of one port: a bounded batch, so that a busy VM cannot starve the others.</summary>
+    /// <returns>Frames read, or minus the errno.</returns>
+    public int Run(PortChannel channel, TunnelEnd?[] tunnels, long now)
+    {
+        int count = _received.Receive(channel.Socket, BatchMax);
+        for (int i = 0; i < count; i++)
+        {
+            Handle(channel, tunnels, i, now);
+        }
+
+        _departures.Flush();
+        _copied = 0;
+        return count;
+    }
+
+    private void Handle(PortChannel channel, TunnelEnd?[] tunnels, int i, long now)
+    {
+        VPort port = channel.Port;
+        Span<byte> bytes = _received[i];
+        if (bytes.Length < VirtioNetHeader.Size || _received.IsTruncated(i))
+        {
+            port.CountDrop(DropReason.InvalidPacket, Direction.Outbound);
+            return;
+        }
+
+        VirtioNetHeader header = MemoryMarshal.Read<VirtioNetHeader>(bytes);
+        Span<byte> frame = bytes[VirtioNetHeader.Size..];
+        if (PacketParser.TryParse(frame, out ParsedPacket packet) != ParseFault.None
+            || !Offload.TryRead(in header, in packet, frame.Length, out Offload offload))
+        {
+            port.CountDrop(DropReason.InvalidPacket, Direction.Outbound);
+            return;
+        }
+
+        if (packet.IsTagged || _received.ReadAncillary(i).IsTagged)
+        {
+            port.CountDrop(DropReason.VlanTagged, Direction.Outbound);
+            return;
+        }
+
+        UnifiedFlow flow = port.DecideOutbound(in packet, frame, now);
+        int offset = _received.OffsetOf(i) + VirtioNetHeader.Size;
+        switch (flow.Verdict)
+        {
+            case Verdict.Forward:
+                HeaderEdits.Apply(in flow.Transposition, in packet, frame);
+                Forward(channel, tunnels, in flow.Transposition, flow.Destination, in packet, in offload, _received.Buffer, offset, frame.Length, now);
+                break;
+            case Verdict.Hairpin:
+                Answer(channel, in packet, frame);
+                break;
+            case Verdict.Replicate:
+                Replicate(channel, tunnels, flow, in packet, in offload, frame, now);
+                break;
+            default:
+                break;                                                  // dropped, and counted by the port
+        }
+    }
+
+    /// <summary>The inner edits are made; the ten bytes before the frame hold its virtio header and are ours to overwrite.</summary>
+    private void Forward(
+        PortChannel channel,
+        TunnelEnd?[] tunnels,
+        in Transposition transposition,
+        VPort? destination,
+        in ParsedPacket packet,
+        in Offload offload,
+        PinnedBuffer buffer,
+        int offset,
+        int length,
+        long now)
+    {
+        if ((transposition.Edits & TranspositionEdits.Encap) == 0)
+        {
+            DeliverLocally(channel, destination, transposition.Edits, in packet, buffer, offset, length, now);
+            return;
+        }
+
+        bool isVxlan = transposition.Encapsulation == EncapsulationType.Vxlan;
+        if (tunnels[transposition.TeamMember] is not { } tunnel || (isVxlan ? !tunnel.SpeaksVxlan : tunnel.Gre is null))
+        {
+            channel.Port.CountDrop(DropReason.NoProviderAddress, Direction.Outbound);
+            return;
+        }
+
+        DatagramSocket socket = isVxlan ? tunnel.SenderFor(transposition.Entropy) : tunnel.Gre!;
+        ushort port = isVxlan ? _vxlanPort : (ushort)0;
+        byte trafficClass = packet.IsIP ? packet.TrafficClass : (byte)0;
+        Span<byte> frame = buffer.Slice(offset, length);
+        if (offload.SegmentSize == 0)
+        {
+            offload.CompleteChecksum(packet.IsIP ? frame[..packet.Length] : frame);
+            WriteTunnelHeader(in transposition, buffer.Slice(offset - TunnelHeaderSize, TunnelHeaderSize));
+            int whole = _departures.BeginDatagram(
+                channel.Port, socket, transposition.Provider, port, trafficClass, length + TunnelHeaderSize, isVxlan, scratchBytes: 0);
+            _departures.Append(whole, buffer, offset - TunnelHeaderSize, length + TunnelHeaderSize);
+            return;
+        }
+
+        int headerLength = TunnelHeaderSize + packet.PayloadOffset;
+        int payloadLength = packet.Length - packet.PayloadOffset;
+        for (int position = 0, index = 0; position < payloadLength; position += offload.SegmentSize, index++)
+        {
+            int segment = Math.Min(offload.SegmentSize, payloadLength - position);
+            int message = _departures.BeginDatagram(
+                channel.Port, socket, transposition.Provider, port, trafficClass, headerLength + segment, isVxlan, headerLength);
+            Span<byte> headers = _departures.AppendScratch(message, headerLength);
+            WriteTunnelHeader(in transposition, headers);
+            Segmenter.WriteHeaders(in packet, frame, index, position, segment, headers[TunnelHeaderSize..]);
+            _departures.Append(message, buffer, offset + packet.PayloadOffset + position, segment);
+        }
+    }
+
+    private void DeliverLocally(
+        PortChannel channel, VPort? destination, TranspositionEdits edits, in ParsedPacket packet, PinnedBuffer buffer, int offset, int length, long now)
+    {
+        if (destination?.ExecutorState is not PortChannel target)
+        {
+            channel.Port.CountDrop(DropReason.DestinationPortNotReady, Direction.Outbound);
+            return;
+        }
+
+        // What the other port decides by is the packet after our edits.
+        Span<byte> frame = buffer.Slice(offset, length);
+        ParsedPacket edited = packet;
+        if (edits != TranspositionEdits.None)
+        {
+            _ = PacketParser.TryParse(frame, out edited);
+        }
+
+        UnifiedFlow flow = destination.DecideInbound(in edited, frame, now);
+        if (flow.Verdict != Verdict.Forward)
+        {
+            return;
+        }
+
+        HeaderEdits.Apply(in flow.Transposition, in edited, frame);
+        int message = _departures.BeginBareFrame(target);
+        _departures.Append(message, buffer, offset - VirtioNetHeader.Size, length + VirtioNetHeader.Size);
+    }
+
+    private void Answer(PortChannel channel, in ParsedPacket packet, ReadOnlySpan<byte> frame)
+    {
+        int length = channel.Port.Answer(in packet, frame, _answer);
+        if (length > 0)
+        {
+            int message = _departures.BeginFrame(channel, default, length);
+            _answer.AsSpan(0, length).CopyTo(_departures.AppendScratch(message, length));
+        }
+    }
+
+    /// <summary>One copy per member, addressed to it (R37).</summary>
+    private void Replicate(
+        PortChannel channel, TunnelEnd?[] tunnels, UnifiedFlow flow, in ParsedPacket packet, in Offload offload, ReadOnlySpan<byte> frame, long now)
+    {
+        int room = VirtioNetHeader.Size + frame.Length;
+        foreach (ReplicationTarget target in flow.ReplicationTargets.Span)
+        {
+            if (_copied + room > CopyRoom)
+            {
+                _departures.Flush();
+                _copied = 0;
+            }
+
+            int offset = _copied + VirtioNetHeader.Size;
+            _copied += (room + 7) & ~7;
+            Span<byte> copy = _copies.Slice(offset, frame.Length);
+            VirtioNetHeader header = offload.Header;
+            MemoryMarshal.Write(_copies.Slice(offset - VirtioNetHeader.Size, VirtioNetHeader.Size), in header);
+            frame.CopyTo(copy);
+            _ = FrameEdits.TryReplaceDestination(
+                copy, in packet, target.Address.Value, offload.NeedsChecksum ? ChecksumState.Partial : ChecksumState.Full);
+            Transposition transposition = target.Transposition;
+            HeaderEdits.Apply(in transposition, in packet, copy);
+            if (PacketParser.TryParse(copy, out ParsedPacket edited) == ParseFault.None)
+            {
+                Forward(channel, tunnels, in transposition, target.Destination, in edited, in offload, _copies, offset, frame.Length, now);
+            }
+        }
+    }
+
+    private static void WriteTunnelHeader(in Transposition transposition, Span<byte> bytes)
+    {
+        if (transposition.Encapsulation == EncapsulationType.Vxlan)
+        {
+            new VxlanHeader(transposition.Vsid).Write(bytes);
+            return;
+        }
+
+        new NvgreHeader(transposition.Vsid, NvgreHeader.FlowId(transposition.Entropy)).Write(bytes);
+    }
+}

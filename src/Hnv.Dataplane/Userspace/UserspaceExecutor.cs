@@ -1,0 +1,190 @@
+using Hnv.Linux;
+using Hnv.Vfp;
+
+namespace Hnv.Dataplane.Userspace;
+
+/// <summary>
+/// Carries packets between VM ports and the provider network as the ports decide, in this process: packet sockets on the ports' devices,
+/// tunnel sockets in the PA compartment, super-packets whole. Runs on any Linux device; the reference for other executors.
+/// </summary>
+/// <remarks>
+/// Devices are looked up in the network namespace of the thread that made the executor. All methods may be called from any thread, at
+/// any time between <see cref="Start"/> and <see cref="Dispose"/>. What helps speed on a veth port: leave TSO, GSO and checksum offload
+/// on at the guest's end (the defaults), so that guests hand over super-packets.
+/// </remarks>
+public sealed class UserspaceExecutor : IDisposable
+{
+    private const int TeamMembersMax = 256;
+
+    private readonly Lock _control = new();
+    private readonly Dictionary<VPort, PortChannel> _channels = [];
+    private readonly ExecutorOptions _options;
+    private readonly NetworkNamespace _host;
+    private readonly Worker[] _workers;
+    private TunnelEnd?[] _tunnels = new TunnelEnd?[TeamMembersMax];
+    private int _nextWorker;
+    private bool _disposed;
+
+    /// <summary>Makes an executor at rest.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An option lies outside its range.</exception>
+    public UserspaceExecutor(VSwitch vSwitch, ExecutorOptions? options = null)
+    {
+        _options = options ?? new ExecutorOptions();
+        _options.Validate();
+        _host = NetworkNamespace.OpenCurrent();
+        _workers = [.. Enumerable.Range(0, _options.Workers).Select(number => new Worker(number, vSwitch, _options, _host, OnLost))];
+    }
+
+    /// <summary>Starts the workers.</summary>
+    public void Start() => Array.ForEach(_workers, worker => worker.Start());
+
+    /// <summary>Opens the port's device and carries its packets from now on.</summary>
+    /// <exception cref="LinuxException">There is no such device, the port has one already (EBUSY), or the process may not.</exception>
+    public void AttachPort(VPort port)
+    {
+        lock (_control)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_channels.Values.FirstOrDefault(other => other.Port == port || other.Port.DeviceName == port.DeviceName) is { } holder)
+            {
+                const int ebusy = 16;
+                throw new LinuxException($"attach (the device already serves port {holder.Port.Nic})", port.DeviceName, ebusy);
+            }
+
+            PacketSocket socket = _host.Run(() => PacketSocket.OpenPort(port.DeviceName));
+            PortChannel channel = new(port, socket, _workers[_nextWorker++ % _workers.Length]);
+            _channels.Add(port, channel);
+            port.ExecutorState = channel;
+            channel.Worker.Post(() => channel.Worker.Add(channel));
+        }
+    }
+
+    /// <summary>Carries the port's packets no longer and lets go of its device. A port that is not attached is success.</summary>
+    public void DetachPort(VPort port)
+    {
+        lock (_control)
+        {
+            if (_channels.Remove(port, out PortChannel? channel))
+            {
+                channel.Worker.Post(() => channel.Worker.Remove(channel));
+                Release(channel);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Opens tunnel ends in the compartment and closes those that are no longer wanted; one that stays is not disturbed.
+    /// </summary>
+    /// <exception cref="LinuxException">
+    /// There is no such namespace, an address does not stand there, or another program holds the UDP port. What was open stays open.
+    /// </exception>
+    public void SetProviderEndpoints(string compartment, IReadOnlyList<ProviderEndpoint> endpoints)
+    {
+        if (endpoints.Any(endpoint => endpoint.TeamMember is < 0 or >= TeamMembersMax)
+            || endpoints.Select(endpoint => endpoint.TeamMember).Distinct().Count() != endpoints.Count)
+        {
+            throw new ArgumentException($"Team members are numbers of their own, 0 to {TeamMembersMax - 1}.", nameof(endpoints));
+        }
+
+        lock (_control)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            TunnelEnd?[] tunnels = endpoints.Count == 0 ? new TunnelEnd?[TeamMembersMax] : OpenTunnels(compartment, endpoints);
+            TunnelEnd?[] previous = _tunnels;
+            _tunnels = tunnels;
+            Array.ForEach(_workers, worker => worker.Post(() => worker.SetTunnels(tunnels)));
+            foreach (TunnelEnd unused in previous.OfType<TunnelEnd>().Except(tunnels.OfType<TunnelEnd>()))
+            {
+                unused.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Stops the workers, lets go of all devices and closes all tunnel ends. Ports stay walled off from the host's own stack, as after a crash.</summary>
+    public void Dispose()
+    {
+        lock (_control)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            Array.ForEach(_workers, worker => worker.Dispose());
+            foreach (PortChannel channel in _channels.Values)
+            {
+                channel.Port.ExecutorState = null;
+                channel.Socket.Dispose();
+            }
+
+            _channels.Clear();
+            foreach (TunnelEnd tunnel in _tunnels.OfType<TunnelEnd>())
+            {
+                tunnel.Dispose();
+            }
+
+            _host.Dispose();
+        }
+    }
+
+    private TunnelEnd?[] OpenTunnels(string compartment, IReadOnlyList<ProviderEndpoint> endpoints)
+    {
+        using NetworkNamespace ns = NetworkNamespace.Open(compartment);
+        return ns.Run(() =>
+        {
+            string identity = new FileInfo("/proc/thread-self/ns/net").LinkTarget ?? compartment;
+            TunnelEnd?[] tunnels = new TunnelEnd?[TeamMembersMax];
+            List<TunnelEnd> opened = [];
+            try
+            {
+                foreach (ProviderEndpoint endpoint in endpoints)
+                {
+                    TunnelEnd? kept = _tunnels.FirstOrDefault(tunnel => tunnel?.Endpoint == endpoint && tunnel.Compartment == identity);
+                    if (kept is null)
+                    {
+                        opened.Add(kept = TunnelEnd.Open(endpoint, identity, _options));
+                    }
+
+                    tunnels[endpoint.TeamMember] = kept;
+                }
+
+                return tunnels;
+            }
+            catch
+            {
+                opened.ForEach(tunnel => tunnel.Dispose());
+                throw;
+            }
+        });
+    }
+
+    /// <summary>The port's own worker has let go already; the others may still be sending to it until they have passed a turn.</summary>
+    private void Release(PortChannel channel)
+    {
+        channel.Port.ExecutorState = null;
+        Array.ForEach(_workers, worker => worker.Post(static () => { }));
+        channel.Socket.Release(_host);
+    }
+
+    /// <summary>On a worker: the device is gone. The rest is done elsewhere, for a worker must not wait for itself.</summary>
+    private void OnLost(PortChannel channel, int errno)
+    {
+        channel.Port.ExecutorState = null;
+        _ = ThreadPool.UnsafeQueueUserWorkItem(_ =>
+        {
+            lock (_control)
+            {
+                if (_disposed || !_channels.Remove(channel.Port))
+                {
+                    return;
+                }
+
+                Release(channel);
+            }
+
+            LinuxException reason = new("receive (the device has vanished)", channel.Port.DeviceName, errno);
+            _options.PortLost?.Invoke(channel.Port, reason.Message);
+        }, null);
+    }
+}

@@ -1,0 +1,195 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Hnv.Linux;
+using Hnv.Vfp;
+
+namespace Hnv.Dataplane.Userspace;
+
+/// <summary>
+/// One thread of the executor: waits for its ports and tunnel sockets and gives each ready one a bounded turn. Its lists change only
+/// between turns, by what others post; so when <see cref="Post"/>'s action has run, nothing from before it is in use here any more.
+/// </summary>
+internal sealed class Worker : IDisposable
+{
+    private const int IdleMs = 1000;
+
+    private readonly EventPoll _poll = new();
+    private readonly ConcurrentQueue<Action> _posted = new();
+    private readonly List<object?> _sources = [];
+    private readonly ulong[] _ready = new ulong[256];
+    private readonly Departures _departures = new();
+    private readonly OutboundPath _outbound;
+    private readonly InboundPath _inbound;
+    private readonly Action<PortChannel, int> _lost;
+    private readonly NetworkNamespace _host;
+    private readonly Thread _thread;
+    private TunnelEnd?[] _tunnels = new TunnelEnd?[256];
+    private volatile bool _stopping;
+
+    public Worker(int number, VSwitch vSwitch, ExecutorOptions options, NetworkNamespace host, Action<PortChannel, int> lost)
+    {
+        Number = number;
+        _host = host;
+        _lost = lost;
+        _outbound = new OutboundPath(_departures, options.VxlanPort);
+        _inbound = new InboundPath(vSwitch, _departures);
+        _thread = new Thread(Run) { IsBackground = true, Name = $"hnv-worker-{number.ToString(CultureInfo.InvariantCulture)}" };
+    }
+
+    public int Number { get; }
+
+    public void Start() => _thread.Start();
+
+    /// <summary>Has the action run between two turns, and waits until it has.</summary>
+    public void Post(Action action)
+    {
+        if (!_thread.IsAlive)
+        {
+            action();
+            return;
+        }
+
+        using ManualResetEventSlim done = new();
+        Exception? failure = null;
+        _posted.Enqueue(() =>
+        {
+            try
+            {
+                action();
+            }
+            catch (Exception exception)
+            {
+                failure = exception;
+            }
+            finally
+            {
+                done.Set();
+            }
+        });
+        _poll.Wake();
+        done.Wait();
+        if (failure is not null)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        }
+    }
+
+    /// <summary>To be called from a posted action.</summary>
+    public void Add(PortChannel channel) => AddSource(channel, channel.Socket);
+
+    /// <summary>To be called from a posted action.</summary>
+    public void Remove(PortChannel channel) => RemoveSource(channel, channel.Socket);
+
+    /// <summary>To be called from a posted action: from now on these tunnel ends are sent from and listened to.</summary>
+    public void SetTunnels(TunnelEnd?[] tunnels)
+    {
+        foreach (TunnelEnd tunnel in _tunnels.OfType<TunnelEnd>().Except(tunnels.OfType<TunnelEnd>()))
+        {
+            ForTunnel(tunnel, RemoveSource);
+        }
+
+        foreach (TunnelEnd tunnel in tunnels.OfType<TunnelEnd>().Except(_tunnels.OfType<TunnelEnd>()))
+        {
+            ForTunnel(tunnel, AddSource);
+        }
+
+        _tunnels = tunnels;
+    }
+
+    public void Dispose()
+    {
+        _stopping = true;
+        _poll.Wake();
+        if (_thread.IsAlive)
+        {
+            _thread.Join();
+        }
+
+        _poll.Dispose();
+    }
+
+    private void Run()
+    {
+        _host.Enter();
+        while (!_stopping)
+        {
+            while (_posted.TryDequeue(out Action? action))
+            {
+                action();
+            }
+
+            int count = _poll.Wait(_ready, IdleMs);
+            long now = Environment.TickCount64;
+            for (int i = 0; i < count; i++)
+            {
+                TakeTurn(_sources[(int)_ready[i]], now);
+            }
+        }
+
+        while (_posted.TryDequeue(out Action? action))
+        {
+            action();
+        }
+    }
+
+    private void TakeTurn(object? source, long now)
+    {
+        switch (source)
+        {
+            case PortChannel channel:
+                int result = _outbound.Run(channel, _tunnels, now);
+                if (result < 0 && !channel.Socket.IsDevicePresent)
+                {
+                    Remove(channel);
+                    _lost(channel, -result);
+                }
+
+                break;
+            case UdpTunnelSocket vxlan:
+                _ = _inbound.RunVxlan(vxlan, now);
+                break;
+            case RawGreSocket gre:
+                _ = _inbound.RunNvgre(gre, now);
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <summary>This worker's share: its own receiver of the port they all hold; raw sockets go round.</summary>
+    private void ForTunnel(TunnelEnd tunnel, Action<object, DatagramSocket> action)
+    {
+        if (tunnel.Receivers.Length > 0)
+        {
+            action(tunnel.Receivers[Number], tunnel.Receivers[Number]);
+        }
+
+        if (tunnel.Gre is { } gre && tunnel.Endpoint.TeamMember % tunnel.Workers == Number)
+        {
+            action(gre, gre);
+        }
+    }
+
+    private void AddSource(object source, DatagramSocket socket)
+    {
+        int slot = _sources.IndexOf(null);
+        if (slot < 0)
+        {
+            slot = _sources.Count;
+            _sources.Add(null);
+        }
+
+        _poll.Add(socket, (ulong)slot);
+        _sources[slot] = source;
+    }
+
+    private void RemoveSource(object source, DatagramSocket socket)
+    {
+        int slot = _sources.IndexOf(source);
+        if (slot >= 0)
+        {
+            _sources[slot] = null;
+            _poll.Remove(socket);
+        }
+    }
+}

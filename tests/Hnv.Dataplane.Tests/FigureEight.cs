@@ -1,0 +1,225 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Globalization;
+using Hnv.Compiler;
+using Hnv.Dataplane.Userspace;
+using Hnv.Linux;
+using Hnv.Linux.Netlink;
+using Hnv.Policy;
+using Hnv.Primitives;
+using Hnv.Vfp;
+
+namespace Hnv.Dataplane.Tests;
+
+/// <summary>
+/// Figure 8 in real namespaces, in one process: two hosts in two provider subnets with a router between them, each with a compartment, a
+/// switch and an executor; Contoso's and Fabrikam's SQL on host 1, their Web on host 2, and a second Contoso machine on host 1.
+/// </summary>
+public sealed class FigureEight : IDisposable
+{
+    public static readonly Vsid Contoso = Vsid.Create(5001);
+    public static readonly Vsid Fabrikam = Vsid.Create(6001);
+
+    private static readonly MacAddress s_routerMac = MacAddress.Parse("00-1D-D8-B7-1C-00");
+    private static int s_count;
+
+    private readonly string _prefix = string.Create(CultureInfo.InvariantCulture, $"hnv-t-linux-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}-");
+    private readonly List<string> _names = [];
+    private readonly List<NetworkNamespace> _namespaces = [];
+
+    public FigureEight(EncapsulationType encapsulation, int workers = 1)
+    {
+        Encapsulation = encapsulation;
+        Router = Make("tor");
+        Router.Run(() => File.WriteAllText("/proc/sys/net/ipv4/ip_forward", "1"));
+        Host1 = new Host(this, "h1", "192.168.1.10", "192.168.1.1", 1, workers);
+        Host2 = new Host(this, "h2", "192.168.2.20", "192.168.2.1", 2, workers);
+        ContosoSql = new Guest(this, Host1, "c-sql", Contoso, "10.1.1.11", 0x06);
+        ContosoWeb = new Guest(this, Host2, "c-web", Contoso, "10.1.1.12", 0x07);
+        ContosoApp = new Guest(this, Host1, "c-app", Contoso, "10.1.1.13", 0x08);
+        FabrikamSql = new Guest(this, Host1, "f-sql", Fabrikam, "10.1.1.11", 0x16);
+        FabrikamWeb = new Guest(this, Host2, "f-web", Fabrikam, "10.1.1.12", 0x17);
+        Guests = [ContosoSql, ContosoWeb, ContosoApp, FabrikamSql, FabrikamWeb];
+        Host1.Start();
+        Host2.Start();
+    }
+
+    public EncapsulationType Encapsulation { get; }
+
+    public NetworkNamespace Router { get; }
+
+    public Host Host1 { get; }
+
+    public Host Host2 { get; }
+
+    public Guest ContosoSql { get; }
+
+    public Guest ContosoWeb { get; }
+
+    public Guest ContosoApp { get; }
+
+    public Guest FabrikamSql { get; }
+
+    public Guest FabrikamWeb { get; }
+
+    public IReadOnlyList<Guest> Guests { get; }
+
+    public void Dispose()
+    {
+        Host1.Dispose();
+        Host2.Dispose();
+        _namespaces.ForEach(ns => ns.Dispose());
+        _names.ForEach(PaCompartment.Remove);
+    }
+
+    private string NameOf(string name)
+    {
+        _names.Add(_prefix + name);
+        return _prefix + name;
+    }
+
+    private NetworkNamespace Make(string name)
+    {
+        NetworkNamespace ns = NetworkNamespace.Create(NameOf(name));
+        _namespaces.Add(ns);
+        return ns;
+    }
+
+    /// <summary>One machine: a namespace with eth0, whose other end is a device of its host.</summary>
+    public sealed class Guest
+    {
+        internal Guest(FigureEight lab, Host host, string name, Vsid vsid, string address, byte macEnd)
+        {
+            Namespace = lab.Make(name);
+            Host = host;
+            Device = name;
+            Vsid = vsid;
+            Address = CustomerAddress.Parse(address);
+            Mac = MacAddress.FromNumber(s_routerMac.Value + macEnd);
+            Nic = new NicId(Guid.NewGuid());
+            using RouteSocket there = RouteSocket.Open(host.Namespace);
+            there.CreateVeth(name, "eth0", Namespace, 1500);
+            there.SetUp(name);
+            using RouteSocket here = RouteSocket.Open(Namespace);
+            here.SetMac("eth0", Mac);
+            here.SetUp("eth0");
+            here.AddAddress(here.GetLink("eth0"), Address.Value, 24);
+            here.SetRoute(new RouteInfo(IpPrefix.Parse("0.0.0.0/0"), InetAddress.Parse("10.1.1.1"), here.GetLink("eth0").Index));
+            host.Guests.Add(this);
+        }
+
+        public NetworkNamespace Namespace { get; }
+
+        public Host Host { get; }
+
+        public string Device { get; }
+
+        public Vsid Vsid { get; }
+
+        public CustomerAddress Address { get; }
+
+        public MacAddress Mac { get; }
+
+        public NicId Nic { get; }
+
+        public VPort Port => Host.Switch.TryGetPort(Nic)!;
+
+        public bool Pings(string address, int count = 3) =>
+            Execute("ping", "-c", count.ToString(CultureInfo.InvariantCulture), "-i", "0.2", "-W", "1", address).ExitCode == 0;
+
+        public (int ExitCode, string Output) Execute(params string[] command)
+        {
+            using Process process = Start(command);
+            string output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return (process.ExitCode, output);
+        }
+
+        public Process Start(params string[] command) => Process.Start(
+            new ProcessStartInfo("ip", ["netns", "exec", Namespace.Name, .. command]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+    }
+
+    /// <summary>One host: its namespace, compartment, switch and executor.</summary>
+    public sealed class Host : IDisposable
+    {
+        private readonly FigureEight _lab;
+        private readonly string _gateway;
+        private readonly uint _number;
+
+        internal Host(FigureEight lab, string name, string address, string gateway, uint number, int workers)
+        {
+            _lab = lab;
+            _gateway = gateway;
+            _number = number;
+            Address = ProviderAddress.Parse(address);
+            Namespace = lab.Make(name);
+            Compartment = lab.NameOf(name + "-pa");
+            using RouteSocket here = RouteSocket.Open(Namespace);
+            here.CreateVeth("eth0", name, lab.Router, 1700);
+            here.SetUp("eth0");
+            using RouteSocket router = RouteSocket.Open(lab.Router);
+            router.SetUp(name);
+            router.AddAddress(router.GetLink(name), InetAddress.Parse(gateway), 24);
+            Executor = Namespace.Run(() => new UserspaceExecutor(Switch, new ExecutorOptions { Workers = workers, PortLost = (port, _) => Lost.Add(port) }));
+        }
+
+        public NetworkNamespace Namespace { get; }
+
+        public string Compartment { get; }
+
+        public ProviderAddress Address { get; }
+
+        public VSwitch Switch { get; } = new();
+
+        public UserspaceExecutor Executor { get; }
+
+        public List<Guest> Guests { get; } = [];
+
+        public List<VPort> Lost { get; } = [];
+
+        public long UnderlayDrops(DropReason reason) => Switch.UnderlayDrops.GetValueOrDefault(reason);
+
+        public void Dispose() => Executor.Dispose();
+
+        internal void Start()
+        {
+            PaInterface pa = new()
+            {
+                TeamMember = 0,
+                Uplink = "eth0",
+                Address = Address,
+                PrefixLength = 24,
+                Mac = MacAddress.FromNumber(s_routerMac.Value + 0x100 + _number),
+                Gateway = InetAddress.Parse(_gateway),
+            };
+            Namespace.Run(() => PaCompartment.Ensure(Compartment, [pa]).Dispose());
+            foreach (Guest guest in Guests)
+            {
+                _ = Switch.AddPort(guest.Nic, guest.Device);
+            }
+
+            CompileResult compiled = HostCompiler.Compile(Policy());
+            Assert.Empty(compiled.Errors);
+            Switch.Install(compiled.Program);
+            Executor.Start();
+            Guests.ForEach(guest => Executor.AttachPort(guest.Port));
+            Executor.SetProviderEndpoints(Compartment, [new ProviderEndpoint(0, Address)]);
+        }
+
+        private HostPolicy Policy()
+        {
+            IpPrefix prefix = IpPrefix.Parse("10.1.1.0/24");
+            CustomerAddress gateway = CustomerAddress.Parse("10.1.1.1");
+            return new HostPolicy(
+                1,
+                s_routerMac,
+                [new ProviderAddressPolicy(0, Address, IpPrefix.Create(Address.Value, 24), default, 0, InetAddress.Parse(_gateway), [])],
+                [
+                    new VirtualNetworkPolicy(new RoutingDomainId(Guid.NewGuid()), "contoso", true, [new VirtualSubnetPolicy(Contoso, Guid.NewGuid(), "web", prefix, gateway)]),
+                    new VirtualNetworkPolicy(new RoutingDomainId(Guid.NewGuid()), "fabrikam", true, [new VirtualSubnetPolicy(Fabrikam, Guid.NewGuid(), "web", prefix, gateway)]),
+                ],
+                [.. _lab.Guests.Select(guest => new CaPaMapping(new TenantEndpoint(guest.Vsid, guest.Address), guest.Mac, guest.Host.Address, _lab.Encapsulation))],
+                [.. Guests.Select(guest => new PortPolicy(guest.Nic, guest.Device, guest.Vsid, guest.Mac, [guest.Address], PortSettings.Default, ImmutableArray<AclRule>.Empty))]);
+        }
+    }
+}
