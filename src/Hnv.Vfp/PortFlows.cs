@@ -14,6 +14,9 @@ public sealed class PortFlows
 
     private readonly Lock _gate = new();
     private readonly Dictionary<ConnectionKey, Connection> _connections = [];
+
+    // What the firewall refused, by the same key: when the other side begins that very conversation, the remembered drops must not stop its replies.
+    private readonly Dictionary<ConnectionKey, Connection> _refused = [];
     private readonly UnifiedFlowTable _outbound = new();
     private readonly UnifiedFlowTable _inbound = new();
 
@@ -97,7 +100,7 @@ public sealed class PortFlows
                     return true;
                 }
 
-                flow.Connection?.Unlink(flow);
+                Unlink(flow);
                 return false;
             }
 
@@ -112,6 +115,7 @@ public sealed class PortFlows
         lock (_gate)
         {
             _connections.Clear();
+            _refused.Clear();
             _outbound.Sweep(static _ => false);
             _inbound.Sweep(static _ => false);
         }
@@ -202,6 +206,10 @@ public sealed class PortFlows
         {
             Attach(connection, flow, installed, direction, in packet, now, isStored: !isFull, limit);
         }
+        else if (decision is { Verdict: Verdict.Drop, DropReason: DropReason.Acl, IsForThisPacketOnly: false } && !isFull)
+        {
+            Refuse(flow, direction, installed.Generation);
+        }
         else if (decision.Verdict == Verdict.Forward && decision.IsStateful)
         {
             connection ??= Begin(installed, direction, in packet, limit, ref isFull);
@@ -230,8 +238,45 @@ public sealed class PortFlows
             return false;
         }
 
-        replaced?.Connection?.Unlink(replaced);
+        if (replaced is not null)
+        {
+            Unlink(replaced);
+        }
+
         return true;
+    }
+
+    private void Refuse(UnifiedFlow flow, Direction direction, uint generation)
+    {
+        ConnectionKey key = ConnectionKey.Of(direction, flow.Ufid);
+        if (!_refused.TryGetValue(key, out Connection? refused))
+        {
+            refused = new Connection(key, direction, flow.Ufid, generation);
+            _refused.Add(key, refused);
+        }
+
+        refused.Link(flow);
+    }
+
+    private void Add(Connection connection)
+    {
+        _connections.Add(connection.Key, connection);
+        if (_refused.Remove(connection.Key, out Connection? refused))
+        {
+            RemoveFlows(refused);
+        }
+    }
+
+    private void Unlink(UnifiedFlow flow)
+    {
+        if (flow.Connection is { } connection)
+        {
+            connection.Unlink(flow);
+            if (connection.FirstFlow is null && _refused.TryGetValue(connection.Key, out Connection? refused) && ReferenceEquals(refused, connection))
+            {
+                _ = _refused.Remove(connection.Key);
+            }
+        }
     }
 
     private Connection? Begin(InstalledProgram installed, Direction direction, in ParsedPacket packet, int limit, ref bool isFull)
@@ -248,7 +293,7 @@ public sealed class PortFlows
         }
 
         Connection connection = new(ConnectionKey.Of(direction, in packet.Ufid), direction, in packet.Ufid, installed.Generation);
-        _connections.Add(connection.Key, connection);
+        Add(connection);
         return connection;
     }
 
@@ -280,9 +325,7 @@ public sealed class PortFlows
             && _connections.Count < limit
             && !_connections.ContainsKey(connection.Key.WithoutPorts()))
         {
-            _connections.Add(
-                connection.Key.WithoutPorts(),
-                new Connection(connection.Key.WithoutPorts(), connection.Direction, connection.Initiator, installed.Generation) { LastSeen = now });
+            Add(new Connection(connection.Key.WithoutPorts(), connection.Direction, connection.Initiator, installed.Generation) { LastSeen = now });
         }
     }
 
