@@ -1,2 +1,21 @@
-Console.Error.WriteLine("not built yet");
-return 1;
+using System.CommandLine;
+using Hnv.Cli;
+
+RootCommand root = new("OpenHNV: isolated tenant networks with any addresses, on Linux hosts.")
+{
+    LabCommands.Create(),
+    PortCommands.Create(),
+    ResourceCommands.Get(),
+    ResourceCommands.Put(),
+    ResourceCommands.Delete(),
+    HostCommands.Status(),
+    HostCommands.Mappings(),
+    HostCommands.Flows(),
+    CompletionCommand.Create(),
+};
+root.Options.Add(CommandLine.ControllerOption);
+root.Options.Add(CommandLine.AgentOption);
+root.Options.Add(CommandLine.HostOption);
+root.Options.Add(CommandLine.LabOption);
+root.Options.Add(CommandLine.OutputOption);
+return await CommandLine.RunAsync(root, args);

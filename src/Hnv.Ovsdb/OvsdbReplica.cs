@@ -28,7 +28,7 @@ public sealed partial class OvsdbReplica : IAsyncDisposable
         _options = options;
         _time = time;
         _logger = logger;
-        _status = new OvsdbReplicaStatus(IsConnected: false, HoldsLock: false, "Connecting for the first time.", time.GetUtcNow());
+        _status = new OvsdbReplicaStatus(IsConnected: false, IsRefused: false, HoldsLock: false, "Connecting for the first time.", time.GetUtcNow());
         _run = Task.Run(RunAsync);
     }
 
@@ -71,6 +71,7 @@ public sealed partial class OvsdbReplica : IAsyncDisposable
         while (!_stop.IsCancellationRequested)
         {
             string reason;
+            bool refused = false;
             try
             {
                 reason = await HoldSessionAsync(() => delay = _options.ReconnectDelayMin);
@@ -87,6 +88,7 @@ public sealed partial class OvsdbReplica : IAsyncDisposable
             {
                 // All but the first mean the server sent what it should not have; a fresh session starts from the whole content.
                 reason = exception.Message;
+                refused = exception is not (OvsdbConnectionException or TimeoutException);
             }
 
             _client = null;
@@ -96,7 +98,7 @@ public sealed partial class OvsdbReplica : IAsyncDisposable
             }
 
             DateTimeOffset since = _status.IsConnected ? _time.GetUtcNow() : _status.Since;
-            _status = new OvsdbReplicaStatus(IsConnected: false, HoldsLock: false, reason, since);
+            _status = new OvsdbReplicaStatus(IsConnected: false, refused, HoldsLock: false, reason, since);
             _changed.Set();
             if (_stop.IsCancellationRequested)
             {
@@ -249,7 +251,7 @@ public sealed partial class OvsdbReplica : IAsyncDisposable
                 Log.LockChanged(replica._logger, name, replica._options.Endpoint, _lockHeld);
             }
 
-            replica._status = new OvsdbReplicaStatus(IsConnected: true, _lockHeld, string.Empty, old.IsConnected ? old.Since : replica._time.GetUtcNow());
+            replica._status = new OvsdbReplicaStatus(IsConnected: true, IsRefused: false, _lockHeld, string.Empty, old.IsConnected ? old.Since : replica._time.GetUtcNow());
             replica._changed.Set();
         }
     }

@@ -24,7 +24,8 @@ public sealed record OvsdbReplicaOptions
 
 /// <summary>How a replica stands with its server.</summary>
 /// <param name="IsConnected">True when the snapshot follows the server; false when it is the last one known.</param>
+/// <param name="IsRefused">True when a server answered, but not with the databases asked for.</param>
 /// <param name="HoldsLock">True when the session holds <see cref="OvsdbReplicaOptions.LockName"/>.</param>
 /// <param name="Message">Why it is not connected; empty when it is.</param>
 /// <param name="Since">When that began.</param>
-public sealed record OvsdbReplicaStatus(bool IsConnected, bool HoldsLock, string Message, DateTimeOffset Since);
+public sealed record OvsdbReplicaStatus(bool IsConnected, bool IsRefused, bool HoldsLock, string Message, DateTimeOffset Since);

@@ -167,6 +167,14 @@ public sealed class OvsdbTransaction : IDisposable
         End("comment");
     }
 
+    /// <summary>Answers only when the change is on the disk, not merely in the operating system's memory.</summary>
+    public void Commit()
+    {
+        BeginBare("commit");
+        _json.WriteBoolean("durable"u8, true);
+        End("commit");
+    }
+
     /// <summary>Makes the transaction fail: a rehearsal.</summary>
     public void Abort()
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Threading.Channels;
 using Hnv.Ovsdb;
 using Hnv.Policy;
@@ -8,18 +9,47 @@ namespace Hnv.Southbound;
 /// <summary>The controller's side of one host: follows its policy database and makes it say what is desired. Thread-safe.</summary>
 public sealed class HostSession : IAsyncDisposable
 {
+    // A conflict means another writer was there in between. Two controllers change hands once; more often is a fault to report.
+    private const int PushAttemptsMax = 8;
+
+    private readonly OvsdbReplica _replica;
+    private readonly HostSessionOptions _options;
+    private readonly TimeProvider _time;
+    private readonly string _epoch;
+    private readonly SemaphoreSlim _pushing = new(1, 1);
+    private readonly ChangeSignal _changed = new();
+    private readonly Task _follow;
+    private volatile HostSessionStatus _status;
+    private volatile HostReport _report = HostReport.Empty;
+
+    private HostSession(OvsdbEndpoint endpoint, HostSessionOptions options, TimeProvider time, ILogger logger)
+    {
+        _options = options;
+        _time = time;
+        _epoch = options.Epoch.ToString(CultureInfo.InvariantCulture);
+        _status = new HostSessionStatus(HostSessionState.Connecting, $"Connecting to {endpoint} for the first time.", time.GetUtcNow());
+        _replica = OvsdbReplica.Start(
+            new OvsdbReplicaOptions { Endpoint = endpoint, Databases = HostTables.Replicated, ReconnectDelayMax = options.ReconnectDelayMax },
+            time,
+            logger);
+        _follow = Task.Run(FollowAsync);
+    }
+
     /// <summary>How the session stands.</summary>
-    public HostSessionStatus Status => throw new NotImplementedException();
+    public HostSessionStatus Status => _status;
 
     /// <summary>What the host last said about itself; stays readable while there is no session.</summary>
-    public HostReport Report => throw new NotImplementedException();
+    public HostReport Report => _report;
 
     /// <summary>Holds an item after <see cref="Status"/> or <see cref="Report"/> changed. For one reader.</summary>
-    public ChannelReader<bool> Changes => throw new NotImplementedException();
+    public ChannelReader<bool> Changes => _changed.Reader;
 
     /// <summary>Begins to connect; returns at once. Attempts go on until the session is disposed of.</summary>
-    public static HostSession Start(OvsdbEndpoint endpoint, HostSessionOptions options, TimeProvider time, ILogger logger) =>
-        throw new NotImplementedException();
+    public static HostSession Start(OvsdbEndpoint endpoint, HostSessionOptions options, TimeProvider time, ILogger logger)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new HostSession(endpoint, options, time, logger);
+    }
 
     /// <summary>Makes the host's database say the desired policy: writes the difference only, nothing when there is none.</summary>
     /// <param name="desired">The policy; its <see cref="HostPolicy.Configuration"/> is ignored.</param>
@@ -27,11 +57,147 @@ public sealed class HostSession : IAsyncDisposable
     /// <exception cref="ArgumentException">The policy contradicts itself; nothing was written.</exception>
     /// <exception cref="HostSessionException">The session is not <see cref="HostSessionState.Connected"/>.</exception>
     /// <exception cref="OvsdbException">The connection was lost under way, or the server refused; push again.</exception>
-    public Task<PushResult> PushAsync(HostPolicy desired, CancellationToken cancellation) => throw new NotImplementedException();
+    public async Task<PushResult> PushAsync(HostPolicy desired, CancellationToken cancellation)
+    {
+        DesiredRows rows = DesiredRows.From(desired);
+        await _pushing.WaitAsync(cancellation);
+        try
+        {
+            for (int attempt = 1; ; attempt++)
+            {
+                OvsdbSnapshot snapshot = RequireConnected();
+                try
+                {
+                    if (await TakeOverAsync(snapshot, cancellation))
+                    {
+                        continue;
+                    }
+
+                    HostPlan plan = HostPlan.Between(snapshot, rows, desired, _epoch);
+                    if (plan.IsEmpty)
+                    {
+                        return new PushResult(plan.Configuration, 0);
+                    }
+
+                    foreach (OvsdbTransaction transaction in plan.Transactions())
+                    {
+                        using (transaction)
+                        {
+                            await _replica.TransactAsync(transaction, cancellation);
+                        }
+                    }
+
+                    return new PushResult(plan.Configuration, plan.RowCount);
+                }
+                catch (OvsdbTransactionException exception) when (exception.IsConflict && attempt < PushAttemptsMax)
+                {
+                    // Whatever was in the way is in the replica before the refusal arrives: look again.
+                }
+            }
+        }
+        finally
+        {
+            _pushing.Release();
+        }
+    }
 
     /// <summary>True when a push of that policy would write nothing, judged by what the host last said.</summary>
-    public bool IsCurrent(HostPolicy desired) => throw new NotImplementedException();
+    public bool IsCurrent(HostPolicy desired)
+    {
+        DesiredRows rows = DesiredRows.From(desired);
+        OvsdbSnapshot snapshot = _replica.Snapshot;
+        return IsPrepared(snapshot) && HostPlan.Between(snapshot, rows, desired, _epoch).IsEmpty;
+    }
 
     /// <summary>Ends the session.</summary>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public async ValueTask DisposeAsync()
+    {
+        await _replica.DisposeAsync();
+        await _follow;
+        _changed.Complete();
+        _pushing.Dispose();
+    }
+
+    private async Task FollowAsync()
+    {
+        await foreach (bool _ in _replica.Changes.ReadAllAsync())
+        {
+            OvsdbSnapshot snapshot = _replica.Snapshot;
+            _report = HostReportReader.Read(snapshot);
+            (HostSessionState state, string message) = Judge(snapshot);
+            HostSessionStatus old = _status;
+            if (old.State != state || old.Message != message)
+            {
+                _status = new HostSessionStatus(state, message, old.State == state ? old.Since : _time.GetUtcNow());
+            }
+
+            _changed.Set();
+        }
+    }
+
+    private OvsdbSnapshot RequireConnected()
+    {
+        OvsdbSnapshot snapshot = _replica.Snapshot;
+        (HostSessionState state, string message) = Judge(snapshot);
+        return state == HostSessionState.Connected ? snapshot : throw new HostSessionException(state, message);
+    }
+
+    private (HostSessionState State, string Message) Judge(OvsdbSnapshot snapshot)
+    {
+        OvsdbReplicaStatus replica = _replica.Status;
+        if (!replica.IsConnected)
+        {
+            return (replica.IsRefused ? HostSessionState.Failed : HostSessionState.Connecting, replica.Message);
+        }
+
+        if (!IsPrepared(snapshot))
+        {
+            return (HostSessionState.Connecting, "The host agent has not prepared its policy database yet.");
+        }
+
+        string hostId = HostReportReader.Read(snapshot).HostId;
+        if (!string.Equals(hostId, _options.ExpectedHostId, StringComparison.OrdinalIgnoreCase))
+        {
+            return (
+                HostSessionState.HostIdMismatch,
+                $"The host calls itself '{hostId}'; its servers resource has instanceId '{_options.ExpectedHostId}'. Set the agent's host id to that.");
+        }
+
+        long epoch = Math.Max(EpochOf(snapshot, HostSchemas.VtepName, HostTables.Global), EpochOf(snapshot, HostSchemas.FirewallName, HostTables.FirewallGlobal));
+        return epoch > _options.Epoch
+            ? (HostSessionState.Fenced, $"A controller of epoch {epoch} has taken over this host; ours is {_options.Epoch}.")
+            : (HostSessionState.Connected, string.Empty);
+    }
+
+    /// <summary>Writes our epoch where an older one stands; from then on an older controller's transactions fail.</summary>
+    private async Task<bool> TakeOverAsync(OvsdbSnapshot snapshot, CancellationToken cancellation)
+    {
+        bool wrote = false;
+        foreach ((string database, string table) in new[] { (HostSchemas.VtepName, HostTables.Global), (HostSchemas.FirewallName, HostTables.FirewallGlobal) })
+        {
+            if (EpochOf(snapshot, database, table) == _options.Epoch)
+            {
+                continue;
+            }
+
+            OvsdbRow row = snapshot.Only(database, table)!;
+            using OvsdbTransaction transaction = new(database);
+            transaction.WaitRow(table, row.Uuid, KeyValuePair.Create("other_config", row["other_config"]));
+            transaction.PutEntries(table, [OvsdbCondition.Row(row.Uuid)], "other_config", [KeyValuePair.Create(HostTables.EpochKey, _epoch)]);
+            await _replica.TransactAsync(transaction, cancellation);
+            wrote = true;
+        }
+
+        return wrote;
+    }
+
+    private static bool IsPrepared(OvsdbSnapshot snapshot) =>
+        snapshot.Only(HostSchemas.VtepName, HostTables.Global) is not null && snapshot.Only(HostSchemas.FirewallName, HostTables.FirewallGlobal) is not null;
+
+    /// <summary>The epoch a database was last taken over with; lower than any when there is none that can be read.</summary>
+    private static long EpochOf(OvsdbSnapshot snapshot, string database, string table) =>
+        snapshot.Only(database, table)!["other_config"].TryGetValue(OvsdbAtom.From(HostTables.EpochKey), out OvsdbAtom text)
+        && long.TryParse(text.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long epoch)
+            ? epoch
+            : long.MinValue;
 }

@@ -1,0 +1,64 @@
+using System.CommandLine;
+using Hnv.Client;
+using Hnv.Lab.Running;
+
+namespace Hnv.Cli;
+
+/// <summary>Finds whom to talk to: the option, the environment, the running lab, the place of an installed service; in this order.</summary>
+internal static class Endpoints
+{
+    private const string InstalledController = "unix:/run/openhnv/controller.sock";
+    private const string InstalledAgent = "unix:/run/openhnv/agent.sock";
+
+    public static ControllerClient Controller(ParseResult parsed) => new(
+        parsed.GetValue(CommandLine.ControllerOption)
+        ?? Environment.GetEnvironmentVariable("HNV_CONTROLLER")
+        ?? Lab(parsed)?.Names.ControllerSocket
+        ?? InstalledController);
+
+    /// <summary>The agents meant: the one named, or all hosts of the running lab. The caller disposes each.</summary>
+    public static IReadOnlyList<(string Host, HostClient Client)> Agents(ParseResult parsed)
+    {
+        if ((parsed.GetValue(CommandLine.AgentOption) ?? Environment.GetEnvironmentVariable("HNV_AGENT")) is { } endpoint)
+        {
+            return [(endpoint, new HostClient(endpoint))];
+        }
+
+        string? host = parsed.GetValue(CommandLine.HostOption);
+        LabState? lab = host is null ? Lab(parsed) : LabState.Find(parsed.GetValue(CommandLine.LabOption));
+        if (lab is null)
+        {
+            return [("localhost", new HostClient(InstalledAgent))];
+        }
+
+        RunningLab running = new(lab);
+        return host is not null
+            ? [(host, running.Agent(host))]
+            : [.. lab.Topology.Hosts.Select(each => (each.Name, running.Agent(each.Name)))];
+    }
+
+    /// <summary>The one agent meant.</summary>
+    /// <exception cref="CommandException">Several are.</exception>
+    public static HostClient Agent(ParseResult parsed)
+    {
+        IReadOnlyList<(string Host, HostClient Client)> all = Agents(parsed);
+        if (all.Count == 1)
+        {
+            return all[0].Client;
+        }
+
+        foreach ((string _, HostClient client) in all)
+        {
+            client.Dispose();
+        }
+
+        throw new CommandException($"Which host? Add --host {string.Join(" or --host ", all.Select(each => each.Host))}, or --agent ENDPOINT.");
+    }
+
+    /// <summary>The lab to use when nothing else was named; null when there is none or it would be a guess.</summary>
+    public static LabState? Lab(ParseResult parsed)
+    {
+        string? name = parsed.GetValue(CommandLine.LabOption);
+        return name is not null ? LabState.Find(name) : LabState.All() is [string only] ? LabState.TryLoad(only) : null;
+    }
+}

@@ -1,0 +1,180 @@
+using System.Text;
+using Hnv.Lab.Topology;
+
+namespace Hnv.Lab.Fabric;
+
+/// <summary>
+/// Makes the namespaces and cables of a lab. Every device is born in its namespace: the root namespace never sees one.
+/// <code>
+///   controller ── tor ──┬─ bridge of pa-1 ── eth0 host1 ── contoso-sql ── eth0 (machine)
+///                       └─ bridge of pa-2 ── eth0 host2 ── contoso-web ── eth0 (machine)
+/// </code>
+/// </summary>
+internal static class NetworkBuilder
+{
+    /// <summary>The cable between controller and router: benchmarking addresses (RFC 2544), so that no lab file wants them.</summary>
+    public const string ControllerAddress = "198.18.0.2";
+
+    private const string ControllerGateway = "198.18.0.1";
+    private const int Parallel = 4;
+
+    public static async Task BuildAsync(LabTopology lab, LabNames names, CancellationToken cancellation)
+    {
+        await IpAsync(null, Namespaces(lab, names).Select(name => $"netns add {name}"), cancellation);
+        await IpAsync(names.TopOfRack, TopOfRack(lab, names), cancellation);
+        await ForwardAsync(names.TopOfRack, cancellation);
+
+        List<(string Namespace, IEnumerable<string> Lines)> inside =
+        [
+            (names.Controller, Endpoint($"{ControllerAddress}/30", ControllerGateway)),
+            .. lab.Vteps.Select(vtep => (names.Namespace(vtep.Name), Vtep(lab, vtep))),
+        ];
+        foreach (LabHost host in lab.Hosts)
+        {
+            inside.Add((names.Namespace(host.Name), Host(lab, host, names)));
+        }
+
+        // Hosts first: a machine's cable is born in its host.
+        ParallelOptions options = new() { MaxDegreeOfParallelism = Parallel, CancellationToken = cancellation };
+        await System.Threading.Tasks.Parallel.ForEachAsync(inside, options, async (n, c) => await IpAsync(n.Namespace, n.Lines, c));
+        await System.Threading.Tasks.Parallel.ForEachAsync(
+            lab.Machines.Where(machine => lab.Vteps.All(vtep => vtep.Name != machine.Host)),
+            options,
+            async (machine, c) => await IpAsync(names.Namespace(machine.Name), Machine(machine), c));
+    }
+
+    /// <summary>Moves a machine's cables from the host it is plugged into to another.</summary>
+    public static async Task MoveAsync(LabMachine machine, string from, string to, LabNames names, CancellationToken cancellation)
+    {
+        await IpAsync(names.Namespace(from), machine.Adapters.Select(a => $"link set dev {a.Device} netns {names.Namespace(to)}"), cancellation);
+        await IpAsync(names.Namespace(to), machine.Adapters.Select(a => $"link set dev {a.Device} up"), cancellation);
+    }
+
+    /// <summary>Runs lines of <c>ip -batch</c> in one go.</summary>
+    public static async Task IpAsync(string? inNamespace, IEnumerable<string> lines, CancellationToken cancellation)
+    {
+        StringBuilder batch = new();
+        foreach (string line in lines)
+        {
+            batch.Append(line).Append('\n');
+        }
+
+        if (batch.Length > 0)
+        {
+            string[] arguments = inNamespace is null ? ["-batch", "-"] : ["-n", inNamespace, "-batch", "-"];
+            await Tool.RunAsync("ip", arguments, batch.ToString(), cancellation);
+        }
+    }
+
+    private static IEnumerable<string> Namespaces(LabTopology lab, LabNames names) =>
+        new[] { names.TopOfRack, names.Controller }
+            .Concat(lab.Hosts.Select(host => names.Namespace(host.Name)))
+            .Concat(lab.Vteps.Select(vtep => names.Namespace(vtep.Name)))
+            .Concat(lab.Machines.Where(machine => lab.Vteps.All(vtep => vtep.Name != machine.Host)).Select(machine => names.Namespace(machine.Name)));
+
+    private static IEnumerable<string> TopOfRack(LabTopology lab, LabNames names)
+    {
+        yield return "link set dev lo up";
+        yield return $"link add name ctl type veth peer name eth0 netns {names.Controller}";
+        yield return $"addr add {ControllerGateway}/30 dev ctl";
+        yield return "link set dev ctl addrgenmode none up";
+        for (int i = 0; i < lab.ProviderSubnets.Count; i++)
+        {
+            ProviderSubnet subnet = lab.ProviderSubnets[i];
+            yield return $"link add name sub{i} mtu {LabTopology.UnderlayMtu} type bridge mcast_snooping 0";
+            yield return $"addr add {subnet.Gateway}/{subnet.Prefix.Length} dev sub{i}";
+            yield return $"link set dev sub{i} addrgenmode none up";
+            foreach (LabHost host in lab.Hosts.Where(host => host.Subnet == subnet))
+            {
+                int member = 0;
+                foreach (string uplink in host.Uplinks)
+                {
+                    foreach (string line in Port(member == 0 ? host.Name : $"{host.Name}.{member}", uplink, names.Namespace(host.Name), i))
+                    {
+                        yield return line;
+                    }
+
+                    member++;
+                }
+            }
+
+            foreach (string line in lab.Vteps.Where(vtep => vtep.Subnet == subnet).SelectMany(vtep => Port(vtep.Name, "eth0", names.Namespace(vtep.Name), i)))
+            {
+                yield return line;
+            }
+        }
+    }
+
+    private static IEnumerable<string> Port(string name, string peer, string peerNamespace, int bridge) =>
+    [
+        $"link add name {name} mtu {LabTopology.UnderlayMtu} type veth peer name {peer} mtu {LabTopology.UnderlayMtu} netns {peerNamespace}",
+        $"link set dev {name} master sub{bridge}",
+        $"link set dev {name} addrgenmode none up",
+    ];
+
+    private static IEnumerable<string> Endpoint(string address, string gateway) =>
+    [
+        "link set dev lo up",
+        "link set dev eth0 addrgenmode none up",
+        $"addr add {address} dev eth0",
+        $"route add default via {gateway}",
+    ];
+
+    private static IEnumerable<string> Host(LabTopology lab, LabHost host, LabNames names) =>
+    [
+        .. Endpoint($"{host.Address}/{host.Subnet.Prefix.Length}", host.Subnet.Gateway.ToString()),
+        .. host.Uplinks.Skip(1).Select(uplink => $"link set dev {uplink} addrgenmode none up"),
+        .. lab.Machines.Where(machine => machine.Host == host.Name).SelectMany(machine => machine.Adapters.SelectMany(adapter => new[]
+        {
+            $"link add name {adapter.Device} mtu {LabTopology.MachineMtu} type veth peer name {adapter.Interface} "
+                + $"mtu {LabTopology.MachineMtu} address {Colons(adapter)} netns {names.Namespace(machine.Name)}",
+            $"link set dev {adapter.Device} addrgenmode none up",
+        })),
+    ];
+
+    private static IEnumerable<string> Machine(LabMachine machine)
+    {
+        yield return "link set dev lo up";
+        foreach (LabAdapter adapter in machine.Adapters)
+        {
+            yield return $"link set dev {adapter.Interface} addrgenmode none up";
+            yield return $"addr add {adapter.Address}/{adapter.Subnet.Prefix.Length} dev {adapter.Interface}{(adapter.Address.IsIPv4 ? "" : " nodad")}";
+        }
+
+        // One default route for each family, over the first adapter that has it.
+        foreach (LabAdapter first in machine.Adapters.GroupBy(adapter => adapter.Address.IsIPv4).Select(family => family.First()))
+        {
+            yield return $"route add default via {first.Subnet.Gateway} dev {first.Interface}";
+        }
+    }
+
+    private static IEnumerable<string> Vtep(LabTopology lab, LabVtep vtep)
+    {
+        foreach (string line in Endpoint($"{vtep.Address}/{vtep.Subnet.Prefix.Length}", vtep.Subnet.Gateway.ToString()))
+        {
+            yield return line;
+        }
+
+        foreach (LabAdapter adapter in lab.Machines.Where(machine => machine.Host == vtep.Name).SelectMany(machine => machine.Adapters).Take(1))
+        {
+            string id = adapter.Subnet.Vsid?.ToString()
+                ?? throw new LabException($"VTEP {vtep.Name} needs to know its VSID: give subnet {adapter.Subnet.FullName} a vsid in the lab file.");
+            yield return $"link add name vxlan0 mtu {LabTopology.MachineMtu} address {Colons(adapter)} type vxlan id {id} local {vtep.Address} dstport 4789 nolearning";
+            yield return $"addr add {adapter.Address}/{adapter.Subnet.Prefix.Length} dev vxlan0";
+            yield return "link set dev vxlan0 addrgenmode none up";
+        }
+    }
+
+    /// <summary>The router forwards, and takes asymmetric paths as a real one does.</summary>
+    private static Task<string> ForwardAsync(string inNamespace, CancellationToken cancellation) =>
+        Tool.RunAsync(
+            "nsenter",
+            [
+                $"--net={LabNames.NamespaceDirectory}/{inNamespace}", "sh", "-c",
+                "cd /proc/sys/net/ipv4 && echo 1 >ip_forward && for f in conf/*/rp_filter; do echo 0 >$f; done",
+            ],
+            null,
+            cancellation);
+
+    private static string Colons(LabAdapter adapter) => adapter.Mac.ToString().Replace('-', ':');
+}

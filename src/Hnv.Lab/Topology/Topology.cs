@@ -1,0 +1,108 @@
+using Hnv.Primitives;
+
+namespace Hnv.Lab.Topology;
+
+/// <summary>A lab as its file asks for it: checked, expanded, with every default filled in.</summary>
+/// <param name="Name">Short name; part of every name the lab makes.</param>
+/// <param name="Encapsulation">What tenant packets wear between hosts.</param>
+/// <param name="ProviderSubnets">The provider network: one routed subnet each.</param>
+/// <param name="Hosts">The virtualization hosts.</param>
+/// <param name="AccessControlLists">Firewall lists to attach to subnets and adapters.</param>
+/// <param name="Networks">The tenants' virtual networks.</param>
+/// <param name="Machines">The tenants' machines.</param>
+/// <param name="Vteps">Tunnel endpoints that are plain Linux <c>vxlan</c> devices.</param>
+public sealed record LabTopology(
+    string Name,
+    EncapsulationType Encapsulation,
+    IReadOnlyList<ProviderSubnet> ProviderSubnets,
+    IReadOnlyList<LabHost> Hosts,
+    IReadOnlyList<LabAcl> AccessControlLists,
+    IReadOnlyList<LabNetwork> Networks,
+    IReadOnlyList<LabMachine> Machines,
+    IReadOnlyList<LabVtep> Vteps)
+{
+    /// <summary>MTU of the provider network: a 1500-byte tenant packet and any encapsulation fit.</summary>
+    public const int UnderlayMtu = 1700;
+
+    /// <summary>MTU of the tenants' machines.</summary>
+    public const int MachineMtu = 1500;
+}
+
+/// <summary>One provider subnet. Its gateway is the top-of-rack router.</summary>
+/// <param name="Name">Resource id of the logical subnet.</param>
+/// <param name="Prefix">For example 192.168.1.0/24.</param>
+/// <param name="Gateway">The router's address.</param>
+/// <param name="PoolStart">First provider address to allocate.</param>
+/// <param name="PoolEnd">Last provider address to allocate.</param>
+public sealed record ProviderSubnet(string Name, IpPrefix Prefix, InetAddress Gateway, InetAddress PoolStart, InetAddress PoolEnd);
+
+/// <summary>One host.</summary>
+/// <param name="Name">Its name and the resource id of its <c>servers</c> resource.</param>
+/// <param name="Id">The instanceId of that resource, which the agent presents.</param>
+/// <param name="Subnet">The provider subnet it is plugged into.</param>
+/// <param name="Address">The host's own address; management, never a provider address.</param>
+/// <param name="UplinkCount">Members of its team, 1 … 4: eth0, eth1, ….</param>
+public sealed record LabHost(string Name, Guid Id, ProviderSubnet Subnet, InetAddress Address, int UplinkCount)
+{
+    /// <summary>Devices of the team.</summary>
+    public IEnumerable<string> Uplinks => Enumerable.Range(0, UplinkCount).Select(i => $"eth{i}");
+}
+
+/// <summary>An access control list.</summary>
+/// <param name="Name">Its resource id.</param>
+/// <param name="PermitsInbound">What happens when no inbound rule matched.</param>
+/// <param name="PermitsOutbound">What happens when no outbound rule matched.</param>
+/// <param name="Rules">The rules.</param>
+public sealed record LabAcl(string Name, bool PermitsInbound, bool PermitsOutbound, IReadOnlyList<LabAclRule> Rules);
+
+/// <summary>A virtual network, one routing domain.</summary>
+/// <param name="Name">Its resource id.</param>
+/// <param name="Owner">The tenant; only for people.</param>
+/// <param name="Subnets">Its virtual subnets.</param>
+public sealed record LabNetwork(string Name, string Owner, IReadOnlyList<LabSubnet> Subnets);
+
+/// <summary>A virtual subnet.</summary>
+/// <param name="Network">Name of its virtual network.</param>
+/// <param name="Name">Its resource id.</param>
+/// <param name="Prefix">The tenant's prefix.</param>
+/// <param name="Vsid">The id asked for; null lets the controller choose.</param>
+/// <param name="Acl">List on the whole subnet, or null.</param>
+public sealed record LabSubnet(string Network, string Name, IpPrefix Prefix, Vsid? Vsid, string? Acl)
+{
+    /// <summary>The distributed router's address: the lowest of the subnet (R20).</summary>
+    public InetAddress Gateway => InetAddress.FromNumbers(Prefix.Address.High, Prefix.Address.Low + 1);
+
+    /// <summary><c>network/subnet</c>.</summary>
+    public string FullName => $"{Network}/{Name}";
+}
+
+/// <summary>A tenant's machine: a network namespace with an adapter in each virtual subnet it is in.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Host">Name of the host, or of the VTEP, it starts on.</param>
+/// <param name="Adapters">At least one; eth0, eth1, ….</param>
+public sealed record LabMachine(string Name, string Host, IReadOnlyList<LabAdapter> Adapters);
+
+/// <summary>A virtual network adapter.</summary>
+/// <param name="ResourceId">Resource id of its <c>networkInterfaces</c> resource.</param>
+/// <param name="InstanceId">instanceId of that resource.</param>
+/// <param name="Interface">Name of the device inside the machine.</param>
+/// <param name="Device">Name of the other end of the cable, in the host.</param>
+/// <param name="Subnet">The virtual subnet.</param>
+/// <param name="Address">Its customer address.</param>
+/// <param name="Mac">Its MAC.</param>
+/// <param name="Acl">List on this adapter alone, or null.</param>
+public sealed record LabAdapter(
+    string ResourceId,
+    Guid InstanceId,
+    string Interface,
+    string Device,
+    LabSubnet Subnet,
+    InetAddress Address,
+    MacAddress Mac,
+    string? Acl);
+
+/// <summary>A foreign tunnel endpoint: a namespace with a plain <c>vxlan</c> device and static entries.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Subnet">The provider subnet it is plugged into.</param>
+/// <param name="Address">Its provider address.</param>
+public sealed record LabVtep(string Name, ProviderSubnet Subnet, InetAddress Address);

@@ -1,0 +1,103 @@
+using System.Collections.Frozen;
+using System.Globalization;
+using Hnv.Ovsdb;
+using Hnv.Reconcile;
+
+namespace Hnv.Southbound;
+
+/// <summary>What has to be written to one database to make it say what is desired.</summary>
+internal sealed class DatabasePlan
+{
+    private static readonly FrozenDictionary<string, TableLayout> s_layouts =
+        HostTables.Vtep.Concat(HostTables.Firewall).ToFrozenDictionary(layout => layout.Table);
+
+    private readonly ActualRows _actual;
+    private readonly Plan<RowKey, RowSpec> _plan;
+    private readonly Dictionary<string, string> _newNames = [];
+
+    private DatabasePlan(ActualRows actual, Plan<RowKey, RowSpec> plan)
+    {
+        _actual = actual;
+        _plan = plan;
+        foreach (KeyValuePair<RowKey, RowSpec> add in plan.Add)
+        {
+            _newNames[add.Key.ToString()] = string.Create(CultureInfo.InvariantCulture, $"new{_newNames.Count}");
+        }
+    }
+
+    /// <summary>Rows to add, change and remove.</summary>
+    public int RowCount => _plan.Count + _actual.Surplus.Count;
+
+    /// <summary>The keys of rows to remove.</summary>
+    public IReadOnlyList<RowKey> Remove => _plan.Remove;
+
+    public static DatabasePlan Between(OvsdbSnapshot snapshot, IReadOnlyList<TableLayout> layouts, IReadOnlyDictionary<RowKey, RowSpec> desired)
+    {
+        ActualRows actual = ActualRows.From(snapshot, layouts);
+        Plan<RowKey, RowSpec> plan = Plan.Between(actual.Specs, desired);
+
+        // The server removes collected rows with their last reference; one that is still there is somebody else's.
+        return new DatabasePlan(actual, plan with { Remove = [.. plan.Remove.Where(key => !s_layouts[key.Table].IsCollected)] });
+    }
+
+    /// <summary>Adds and changes rows. References are checked at commit, so the order within a transaction is free.</summary>
+    public void WriteAdditions(OvsdbTransaction transaction)
+    {
+        foreach ((RowKey key, RowSpec spec) in _plan.Add)
+        {
+            transaction.Insert(key.Table, Row(s_layouts[key.Table], spec, null), _newNames[key.ToString()]);
+        }
+
+        foreach ((RowKey key, RowSpec spec) in _plan.Change)
+        {
+            transaction.Update(key.Table, [OvsdbCondition.Row(_actual.Uuids[key])], Row(s_layouts[key.Table], spec, _actual.Specs[key]));
+        }
+    }
+
+    /// <summary>Removes rows, as far as the filter lets pass, and rows that are there twice.</summary>
+    public void WriteRemovals(OvsdbTransaction transaction, Func<RowKey, bool> filter)
+    {
+        foreach (RowKey key in _plan.Remove.Where(filter))
+        {
+            transaction.Delete(key.Table, [OvsdbCondition.Row(_actual.Uuids[key])]);
+        }
+
+        foreach ((TableLayout layout, Guid row) in _actual.Surplus)
+        {
+            transaction.Delete(layout.Table, [OvsdbCondition.Row(row)]);
+        }
+    }
+
+    private IEnumerable<KeyValuePair<string, OvsdbValue>> Row(TableLayout layout, RowSpec spec, RowSpec? installed)
+    {
+        for (int i = 0; i < layout.Columns.Length; i++)
+        {
+            if (installed is null || !spec.Values[i].Equals(installed.Values[i]))
+            {
+                yield return KeyValuePair.Create(layout.Columns[i], Resolve(spec.Values[i]));
+            }
+        }
+    }
+
+    private OvsdbValue Resolve(OvsdbValue value)
+    {
+        bool refers = value.Count > 0 && (value.IsMap ? value.Values[0].Kind : value.Keys[0].Kind) == OvsdbAtomKind.NamedUuid;
+        return refers ? value.Select(ResolveAtom) : value;
+    }
+
+    private OvsdbAtom ResolveAtom(OvsdbAtom atom)
+    {
+        if (atom.Kind != OvsdbAtomKind.NamedUuid)
+        {
+            return atom;
+        }
+
+        if (_newNames.TryGetValue(atom.Text, out string? name))
+        {
+            return OvsdbAtom.Named(name);
+        }
+
+        int slash = atom.Text.IndexOf('/', StringComparison.Ordinal);
+        return OvsdbAtom.From(_actual.Uuids[new RowKey(atom.Text[..slash], atom.Text[(slash + 1)..])]);
+    }
+}

@@ -1,0 +1,76 @@
+namespace Hnv.Southbound;
+
+/// <summary>The tables of a host's policy databases that hold policy, in an order in which every table follows those it refers to.</summary>
+internal static class HostTables
+{
+    public const string Global = "Global";
+    public const string FirewallGlobal = "FW_Global";
+    public const string PortBinding = "Port_Binding";
+    public const string EpochKey = "epoch";
+    public const string HostIdKey = "host_id";
+    public const string AgentVersionKey = "agent_version";
+
+    /// <summary>The one Physical_Switch of a host: one VFP switch per host.</summary>
+    public const string SwitchName = "vswitch";
+
+    public static readonly TableLayout LogicalSwitch =
+        new(HostSchemas.VtepName, "Logical_Switch", 1, ["name", "description", "tunnel_key"], IsCollected: false);
+
+    public static readonly TableLayout PhysicalLocator =
+        new(HostSchemas.VtepName, "Physical_Locator", 2, ["encapsulation_type", "dst_ip"], IsCollected: true);
+
+    public static readonly TableLayout PhysicalPort =
+        new(HostSchemas.VtepName, "Physical_Port", 1, ["name", "description", "properties"], IsCollected: true);
+
+    public static readonly TableLayout ProviderAddress =
+        new(HostSchemas.VtepName, "Provider_Address", 1, ["address", "gateway", "mac", "prefix", "routes", "team_member", "vlan"], IsCollected: false);
+
+    public static readonly TableLayout PhysicalSwitch =
+        new(HostSchemas.VtepName, "Physical_Switch", 1, ["name", "distributed_router_mac", "ports", "tunnel_ips"], IsCollected: true);
+
+    public static readonly TableLayout LogicalRouter =
+        new(HostSchemas.VtepName, "Logical_Router", 1, ["name", "description", "enable_logical_router", "switch_binding"], IsCollected: false);
+
+    public static readonly TableLayout RemoteMac =
+        new(HostSchemas.VtepName, "Ucast_Macs_Remote", 4, ["logical_switch", "MAC", "ipaddr", "mapping_type", "locator"], IsCollected: false);
+
+    public static readonly TableLayout LocalMac =
+        new(HostSchemas.VtepName, "Ucast_Macs_Local", 3, ["logical_switch", "MAC", "ipaddr", "locator"], IsCollected: false);
+
+    /// <summary>Of the Global row the policy owns only the reference to the switch.</summary>
+    public static readonly TableLayout GlobalSwitches = new(HostSchemas.VtepName, Global, 0, ["switches"], IsCollected: false);
+
+    public static readonly TableLayout FirewallRule = new(
+        HostSchemas.FirewallName,
+        "FW_Rules",
+        2,
+        [
+            "vnic_id", "rule_id", "action", "direction", "dst_ip_addresses", "dst_ports", "logging_state", "priority", "protocols",
+            "rule_state", "rule_type", "src_ip_addresses", "src_ports",
+        ],
+        IsCollected: false);
+
+    public static readonly IReadOnlyList<TableLayout> Vtep =
+        [LogicalSwitch, PhysicalLocator, PhysicalPort, ProviderAddress, PhysicalSwitch, LogicalRouter, RemoteMac, LocalMac, GlobalSwitches];
+
+    public static readonly IReadOnlyList<TableLayout> Firewall = [FirewallRule];
+
+    /// <summary>All that either side of the southbound replicates: the policy, and what the agent says about itself.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>> Replicated { get; } =
+        new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>
+        {
+            [HostSchemas.VtepName] = new Dictionary<string, IReadOnlyList<string>>(
+                Vtep.Where(layout => layout != GlobalSwitches && layout != ProviderAddress)
+                    .Select(layout => KeyValuePair.Create<string, IReadOnlyList<string>>(layout.Table, layout.Columns)))
+            {
+                [Global] = ["cur_cfg", "next_cfg", "other_config", "switches"],
+                [ProviderAddress.Table] = [.. ProviderAddress.Columns, "status"],
+                [PortBinding] = ["attached_at", "device", "nic_id", "status"],
+            },
+            [HostSchemas.FirewallName] = new Dictionary<string, IReadOnlyList<string>>
+            {
+                [FirewallGlobal] = ["cur_cfg", "next_cfg", "other_config"],
+                [FirewallRule.Table] = FirewallRule.Columns,
+            },
+        };
+}
