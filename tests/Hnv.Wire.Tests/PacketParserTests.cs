@@ -148,6 +148,26 @@ public sealed class PacketParserTests
     }
 
     [Fact]
+    public void TryParse_TwoFragmentHeaders_AreRefused()
+    {
+        byte[] frame = ContosoFabrikam.WebToSqlV6.Fragment(0, more: false).Fragment(0, more: false).Tcp(1, 2).Build();
+
+        Assert.Equal(ParseFault.ExtensionHeaders, PacketParser.TryParse(frame, out _));
+    }
+
+    [Theory]
+    [InlineData(1024, ParseFault.None)]
+    [InlineData(1032, ParseFault.ExtensionHeaders)]
+    public void TryParse_LongExtensionHeader_IsFollowedUpToABound(int length, ParseFault expected)
+    {
+        byte[] options = new byte[length];
+        options[1] = (byte)((length / 8) - 1);
+        byte[] frame = ContosoFabrikam.WebToSqlV6.Extension(IPProtocols.DestinationOptions, options).Tcp(1, 2).Build();
+
+        Assert.Equal(expected, PacketParser.TryParse(frame, out _));
+    }
+
+    [Fact]
     public void TryParse_FragmentBeyond64K_IsRefused()
     {
         byte[] frame = ContosoFabrikam.WebToSql.Fragment(65528, more: false).Udp(1, 2).Payload(8).Build();

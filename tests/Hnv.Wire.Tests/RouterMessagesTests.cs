@@ -174,6 +174,25 @@ public sealed class RouterMessagesTests
     }
 
     [Fact]
+    public void TryReadSolicitation_ProbeWithOptionOrToTheWrongGroup_IsRefused()
+    {
+        InetAddress group = NeighborDiscovery.SolicitedNode(ContosoFabrikam.SqlV6);
+        FrameBuilder probe = FrameBuilder.Ethernet(ContosoFabrikam.ContosoWebMac, NeighborDiscovery.MulticastMac(group))
+            .IP(default, group).NeighborSolicitation(ContosoFabrikam.SqlV6);
+        byte[] target = probe.Build()[^16..];
+
+        Assert.True(Accepts(probe));
+        Assert.False(Accepts(probe.Payload([.. target, 1, 1, 0, 0x1D, 0xD8, 0xB7, 0x1C, 7])));
+        Assert.False(Accepts(probe.IP(default, NeighborDiscovery.AllNodes)));
+
+        static bool Accepts(FrameBuilder builder)
+        {
+            byte[] frame = builder.Build();
+            return NeighborDiscovery.TryReadSolicitation(frame, Packets.Parse(frame), out _);
+        }
+    }
+
+    [Fact]
     public void WriteAdvertisement_ToAddressResolution_CanBeReadBack()
     {
         byte[] frame = Packets.Get("solicitation").Build();

@@ -260,6 +260,48 @@ public sealed class SuperPacketTests
         Assert.Equal(2, results.Count);
     }
 
+    [Theory]
+    [InlineData("tcp4", 0)]
+    [InlineData("tcp4", 1)]
+    [InlineData("tcp6", 0)]
+    [InlineData("tcp6", 1)]
+    public void Join_BytesBehindThePacket_StayApart(string flow, int padded)
+    {
+        List<byte[]> frames = SegmentAll(s_flows[flow].Payload(300).Build(), 100, int.MaxValue, out _);
+        frames[padded] = [.. frames[padded], 0, 0];
+
+        JoinAll(frames, out List<CoalescedFrame> results);
+
+        Assert.False(results[0].IsJoined);
+    }
+
+    [Theory]
+    [InlineData("tcp4", 17)]
+    [InlineData("tcp6", 19)]
+    public void Join_LengthFieldContradictsTheFrame_StaysApart(string flow, int offset)
+    {
+        List<byte[]> frames = SegmentAll(s_flows[flow].Payload(300).Build(), 100, int.MaxValue, out _);
+        frames[1][offset]--;
+        if (flow == "tcp4")
+        {
+            RepairChecksums(frames[1], "total length");
+        }
+
+        JoinAll(frames, out List<CoalescedFrame> results);
+
+        Assert.False(results[0].IsJoined);
+    }
+
+    [Fact]
+    public void Join_ExactlyTheLargestPacket_IsJoinedWhole()
+    {
+        byte[] largest = ContosoFabrikam.WebToSql.PartialChecksum().Tcp(1, 2).Payload(ushort.MaxValue - 40).Build();
+
+        List<byte[]> joined = JoinAll(SegmentAll(largest, 1451, int.MaxValue, out _), out _);
+
+        Assert.Equal(largest, Assert.Single(joined));
+    }
+
     [Fact]
     public void Join_MoreThan64K_EndsTheRun()
     {
