@@ -15,6 +15,8 @@ namespace Hnv.Lab.Running;
 /// <param name="Executor">The executor asked for; null is the agents' own choice.</param>
 public sealed record LabState(string Name, string File, string Text, IReadOnlyDictionary<string, long> Settings, bool Nvgre, string? Executor)
 {
+    private LabTopology? _topology;
+
     /// <summary>True once everything was made and configured.</summary>
     public bool Ready { get; init; }
 
@@ -22,14 +24,22 @@ public sealed record LabState(string Name, string File, string Text, IReadOnlyDi
     public IReadOnlyList<ProcessIdentity> Processes { get; init; } = [];
 
     /// <summary>Where moved machines are now: machine → host.</summary>
-    public IReadOnlyDictionary<string, string> Moved { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Moved
+    {
+        get;
+        init
+        {
+            field = value;
+            _topology = null;       // a copy of this record brings along what was resolved before the move
+        }
+    } = new Dictionary<string, string>();
 
     /// <summary>Step → milliseconds it took.</summary>
     public IReadOnlyDictionary<string, double> Timings { get; init; } = new Dictionary<string, double>();
 
     /// <summary>The topology, machines where they are now.</summary>
     [JsonIgnore]
-    public LabTopology Topology => field ??= Resolve();
+    public LabTopology Topology => _topology ??= Resolve();
 
     /// <summary>Names of everything in it.</summary>
     [JsonIgnore]

@@ -132,10 +132,11 @@ internal sealed partial class NodeExpansion(string file, List<TopologyError> err
     /// <summary>Reads one YAML document.</summary>
     public YamlMappingNode? Load(string text)
     {
+        Parser parser = new(new StringReader(text));
         try
         {
             YamlStream stream = [];
-            stream.Load(new StringReader(text));
+            stream.Load(parser);
             if (stream.Documents.Count == 1 && stream.Documents[0].RootNode is YamlMappingNode root)
             {
                 return root;
@@ -146,6 +147,12 @@ internal sealed partial class NodeExpansion(string file, List<TopologyError> err
         catch (YamlException e)
         {
             errors.Add(new TopologyError(file, (int)e.Start.Line, (e.InnerException ?? e).Message));
+        }
+
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            // The scanner gives up this way on some broken files; the last token it understood is near the mistake.
+            errors.Add(new TopologyError(file, (int)(parser.Current?.End.Line ?? 1), "this is not YAML from here on: look for a bracket or a quote that is not closed"));
         }
 
         return null;
