@@ -1,0 +1,135 @@
+using Hnv.Dataplane.Userspace;
+using Hnv.HostAgent.HostChannel;
+using Hnv.HostAgent.Configuration;
+using Hnv.HostAgent.Enforcement;
+using Hnv.Ovsdb;
+using Hnv.Southbound;
+using Hnv.Vfp;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Hnv.HostAgent;
+
+/// <summary>Wires one host agent together, runs it until it is told to stop, and takes it apart.</summary>
+internal static partial class AgentProcess
+{
+    /// <summary>Runs until SIGTERM or SIGINT.</summary>
+    /// <exception cref="AgentStartException">It cannot run on this host.</exception>
+    public static async Task RunAsync(AgentOptions options)
+    {
+        if (Environment.UserName != "root")
+        {
+            throw new AgentStartException($"must run as root (it is {Environment.UserName}): it opens packet sockets and makes network namespaces. Try sudo, or a systemd unit with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN.");
+        }
+
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        ConfigureLogging(builder.Logging);
+        PrepareDirectory(options.RunDirectory);
+        PrepareDirectory(options.StateDirectory);
+        File.Delete(options.ChannelSocket);
+        _ = builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.ListenUnixSocket(options.ChannelSocket);
+            kestrel.Limits.MaxRequestBodySize = 64 * 1024;
+            kestrel.AddServerHeader = false;
+        });
+        _ = builder.WebHost.UseUrls();
+        foreach (string url in options.Channel.Listen)
+        {
+            Uri uri = new(url);
+            _ = builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Parse(uri.Host), uri.Port));
+        }
+
+        using ILoggerFactory early = LoggerFactory.Create(ConfigureLogging);
+        ILogger log = early.CreateLogger("Hnv.HostAgent");
+        OvsdbServerOptions databaseOptions = DatabaseOptions(options);
+        await using OvsdbServerProcess server = await StartDatabaseAsync(databaseOptions, early);
+        await using HostPolicyDatabase database = HostPolicyDatabase.Open(
+            databaseOptions.Endpoint, options.HostId.ToString("D"), ChannelEndpoints.Version, TimeProvider.System, early.CreateLogger<HostPolicyDatabase>());
+
+        VSwitch vSwitch = new();
+        PortTable? ports = null;
+        using UserspaceExecutor executor = new(vSwitch, new ExecutorOptions { Workers = options.Workers, PortLost = (port, reason) => ports!.Lost(port, reason) });
+        ports = new PortTable(vSwitch, executor);
+        executor.Start();
+
+        _ = builder.Services
+            .AddSingleton(options)
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton(database)
+            .AddSingleton(vSwitch)
+            .AddSingleton(executor)
+            .AddSingleton(ports)
+            .AddSingleton<ProviderNetwork>()
+            .AddSingleton<EventHub>()
+            .AddSingleton<PolicyLoop>()
+            .AddSingleton<PortCommands>()
+            .AddSingleton<ChannelEndpoints>()
+            .AddHostedService(services => services.GetRequiredService<PolicyLoop>());
+
+        await using WebApplication web = builder.Build();
+        web.Services.GetRequiredService<ChannelEndpoints>().Map(web);
+        await web.StartAsync();
+        File.SetUnixFileMode(options.ChannelSocket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        LogStarted(log, options.Name, options.HostId, string.Join(", ", options.Uplinks), options.ChannelSocket);
+        await web.WaitForShutdownAsync();
+        LogStopped(log, options.Name);
+    }
+
+    private static void ConfigureLogging(ILoggingBuilder logging) => logging
+        .ClearProviders()
+        .AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-dd HH:mm:ss.fff ";
+            console.ColorBehavior = LoggerColorBehavior.Disabled;
+        })
+        .AddFilter("Microsoft", LogLevel.Warning);
+
+    private static OvsdbServerOptions DatabaseOptions(AgentOptions options)
+    {
+        List<string> remotes = [.. options.Ovsdb.Listen];
+        if (options.Ovsdb.Diagnosis is not null)
+        {
+            remotes.Add(options.Ovsdb.Diagnosis);
+        }
+
+        return new OvsdbServerOptions
+        {
+            DataDirectory = Path.Combine(options.StateDirectory, "database"),
+            RunDirectory = Path.Combine(options.RunDirectory, "database"),
+            Databases = HostSchemas.All,
+            Remotes = remotes,
+        };
+    }
+
+    private static async Task<OvsdbServerProcess> StartDatabaseAsync(OvsdbServerOptions server, ILoggerFactory loggers)
+    {
+        try
+        {
+            return await OvsdbServerProcess.StartAsync(server, TimeProvider.System, loggers.CreateLogger<OvsdbServerProcess>(), CancellationToken.None);
+        }
+        catch (OvsdbException error)
+        {
+            throw new AgentStartException(error.Message, error);
+        }
+    }
+
+    private static void PrepareDirectory(string path)
+    {
+        try
+        {
+            // Others may pass through: the database's own folder below belongs to its unprivileged user.
+            _ = Directory.CreateDirectory(path, (UnixFileMode)0b111_101_101);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new AgentStartException($"cannot make directory {path}: {error.Message} Name another in the configuration file.", error);
+        }
+    }
+
+    [LoggerMessage(3100, LogLevel.Information, "Host agent {Name} ({HostId}) runs: uplinks {Uplinks}, host channel at {Socket}")]
+    private static partial void LogStarted(ILogger logger, string name, Guid hostId, string uplinks, string socket);
+
+    [LoggerMessage(3101, LogLevel.Information, "Host agent {Name} stopped; the policy database keeps everything")]
+    private static partial void LogStopped(ILogger logger, string name);
+}

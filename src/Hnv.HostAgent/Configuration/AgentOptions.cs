@@ -1,0 +1,55 @@
+namespace Hnv.HostAgent.Configuration;
+
+/// <summary>What one host agent is told at start: who it is, where it keeps its files, and which devices are its uplinks.</summary>
+public sealed record AgentOptions
+{
+    /// <summary>The instanceId of this host's <c>servers</c> resource; the controller refuses a host that presents another.</summary>
+    public required Guid HostId { get; init; }
+
+    /// <summary>A name for people.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where the policy database lives; survives reboots.</summary>
+    public string StateDirectory { get; init; } = "/var/lib/openhnv";
+
+    /// <summary>Where sockets and pid files live; lost at reboot.</summary>
+    public string RunDirectory { get; init; } = "/run/openhnv";
+
+    /// <summary>The host's team: network devices toward the provider network, in team order.</summary>
+    public required IReadOnlyList<string> Uplinks { get; init; }
+
+    /// <summary>The network namespace that holds the provider addresses (the PA compartment).</summary>
+    public string Compartment { get; init; } = "hnv-pa";
+
+    /// <summary>Where the policy database listens.</summary>
+    public OvsdbOptions Ovsdb { get; init; } = new();
+
+    /// <summary>Where the host channel listens.</summary>
+    public ChannelOptions Channel { get; init; } = new();
+
+    /// <summary>Threads that carry packets, 1 … 64.</summary>
+    public int Workers { get; init; } = 1;
+
+    /// <summary>The local socket of the host channel, for <c>hnv port</c> and friends.</summary>
+    public string ChannelSocket => Path.Combine(RunDirectory, "agent.sock");
+
+    /// <summary>The local socket of the policy database.</summary>
+    public string DatabaseSocket => Path.Combine(RunDirectory, "db.sock");
+}
+
+/// <summary>Where the policy database listens besides its local socket; each in <c>ovsdb-server --remote</c> form.</summary>
+public sealed record OvsdbOptions
+{
+    /// <summary>Endpoints for controllers, for example <c>pssl:6640</c> or, in a lab, <c>ptcp:6640:192.168.1.2</c>.</summary>
+    public IReadOnlyList<string> Listen { get; init; } = [];
+
+    /// <summary>The loopback endpoint for <c>ovsdb-client dump</c>; null for none.</summary>
+    public string? Diagnosis { get; init; } = "ptcp:6641:127.0.0.1";
+}
+
+/// <summary>Where the host channel listens besides its local socket.</summary>
+public sealed record ChannelOptions
+{
+    /// <summary>HTTP URLs.</summary>
+    public IReadOnlyList<string> Listen { get; init; } = [];
+}

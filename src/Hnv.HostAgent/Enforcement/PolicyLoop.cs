@@ -1,0 +1,175 @@
+using System.Collections.Immutable;
+using Hnv.Compiler;
+using Hnv.Contracts.HostChannel;
+using Hnv.HostAgent.HostChannel;
+using Hnv.Policy;
+using Hnv.Primitives;
+using Hnv.Southbound;
+using Hnv.Vfp;
+
+namespace Hnv.HostAgent.Enforcement;
+
+/// <summary>
+/// The one loop that makes this host do what its policy database says: rows → policy → program, provider addresses, ports. An event only
+/// means "look again"; every pass starts from what the database holds now, so a missed or doubled event does no harm.
+/// </summary>
+internal sealed partial class PolicyLoop(
+    HostPolicyDatabase database,
+    VSwitch vSwitch,
+    PortTable ports,
+    ProviderNetwork providerNetwork,
+    EventHub events,
+    TimeProvider time,
+    ILogger<PolicyLoop> logger) : BackgroundService
+{
+    /// <summary>How often faults are tried again and flows aged.</summary>
+    private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often the compartment is looked at although nothing was asked for: somebody may have changed it by hand.</summary>
+    private static readonly TimeSpan s_fullPass = TimeSpan.FromSeconds(30);
+
+    private readonly System.Threading.Channels.Channel<TaskCompletionSource> _requests =
+        System.Threading.Channels.Channel.CreateBounded<TaskCompletionSource>(4096);
+
+    private HostPolicyReading _reading = new(HostPolicy.Empty, []);
+    private ImmutableArray<PolicyError> _compileErrors = [];
+    private long _lastFullPass;
+
+    /// <summary>The policy in force.</summary>
+    public HostPolicy Policy => Volatile.Read(ref _reading).Policy;
+
+    /// <summary>What in the policy makes no sense, rows and compiled parts alike; empty when all does.</summary>
+    public IReadOnlyList<string> Faults => [.. Volatile.Read(ref _reading).Errors.Select(error => error.ToString()), .. _compileErrors.Select(error => error.ToString())];
+
+    /// <summary>Ends when a pass has been made that began after this call.</summary>
+    public async Task LookAgainAsync(CancellationToken cancellation)
+    {
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _requests.Writer.WriteAsync(done, cancellation);
+        await done.Task.WaitAsync(cancellation);
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await database.WaitUntilSyncedAsync(stoppingToken);
+        bool policyChanged = true;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            List<TaskCompletionSource> waiting = [];
+            while (_requests.Reader.TryRead(out TaskCompletionSource? request))
+            {
+                waiting.Add(request);
+            }
+
+            try
+            {
+                Pass(policyChanged);
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                // A bug must not end enforcement for everybody: say it, keep what is in force, try again at the next tick.
+                LogPassFailed(error);
+            }
+
+            waiting.ForEach(request => request.TrySetResult());
+            policyChanged = await WaitForWorkAsync(stoppingToken);
+        }
+    }
+
+    private void Pass(bool policyChanged)
+    {
+        bool full = time.GetElapsedTime(_lastFullPass) >= s_fullPass || _lastFullPass == 0;
+        if (policyChanged)
+        {
+            ReadAndInstall();
+        }
+
+        providerNetwork.Follow(Policy.ProviderAddresses, evenIfUnchanged: full || providerNetwork.HasFaults);
+        ports.Follow(database.Bindings);
+        vSwitch.Age(Environment.TickCount64);
+        Report();
+        if (full)
+        {
+            _lastFullPass = time.GetTimestamp();
+        }
+    }
+
+    private void ReadAndInstall()
+    {
+        HostPolicyReading reading = database.ReadPolicy();
+        if (reading.Policy == Policy && reading.Errors.AsSpan().SequenceEqual(_reading.Errors.AsSpan()))
+        {
+            // Only bindings or our own reports moved. The content is compared, not next_cfg: a row changed by hand counts, too (R100).
+            return;
+        }
+
+        long started = time.GetTimestamp();
+        CompileResult compiled = HostCompiler.Compile(reading.Policy);
+        vSwitch.Install(compiled.Program);
+        _compileErrors = [.. compiled.Errors];
+        Volatile.Write(ref _reading, reading);
+        LogInstalled(reading.Policy.Configuration, reading.Policy.Ports.Length, reading.Policy.Mappings.Length, time.GetElapsedTime(started).TotalMilliseconds);
+        foreach (string fault in Faults)
+        {
+            LogPolicyFault(fault);
+        }
+
+        events.Publish(new HostEvent("policyApplied", time.GetUtcNow(), Configuration: reading.Policy.Configuration));
+    }
+
+    private void Report()
+    {
+        foreach ((ProviderAddress address, EnforcementStatus status) in providerNetwork.Statuses)
+        {
+            database.SetProviderAddressStatus(address, status);
+        }
+
+        foreach (AttachedPort port in ports.Ports.Values)
+        {
+            database.SetBindingStatus(port.Nic, StatusOf(port));
+        }
+
+        database.ReportApplied(Policy.Configuration);
+    }
+
+    /// <summary>How one port is doing, in the words of configurationState.</summary>
+    public EnforcementStatus StatusOf(AttachedPort port)
+    {
+        if (port.Fault is not null)
+        {
+            return new EnforcementStatus(EnforcementState.Failed, "PolicyConfigurationFailureOnVfp", port.Fault);
+        }
+
+        if (!vSwitch.Program.Ports.TryGetValue(port.Nic, out PortProgram? program))
+        {
+            return new EnforcementStatus(EnforcementState.Blocked, "PortBlocked", $"networkInterface {port.Nic} is plugged into {port.Device}, and no policy for it has come. Does the networkInterfaces resource exist?");
+        }
+
+        if (program.IsFailClosed)
+        {
+            string why = string.Join(" ", _compileErrors.Where(error => error.Subject.StartsWith($"networkInterfaces/{program.Name}", StringComparison.Ordinal)).Select(error => error.ToString()));
+            return new EnforcementStatus(EnforcementState.Failed, "PolicyConfigurationFailure", why.Length > 0 ? why : "its policy contradicts itself; the port drops everything");
+        }
+
+        EnforcementStatus? address = providerNetwork.Statuses.Values.FirstOrDefault(status => status.State == EnforcementState.Failed);
+        return address ?? EnforcementStatus.Running;
+    }
+
+    private async Task<bool> WaitForWorkAsync(CancellationToken stoppingToken)
+    {
+        using CancellationTokenSource tick = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        Task<bool> changed = database.Changes.WaitToReadAsync(tick.Token).AsTask();
+        Task<bool> asked = _requests.Reader.WaitToReadAsync(tick.Token).AsTask();
+        _ = await Task.WhenAny(changed, asked, Task.Delay(s_tick, time, tick.Token));
+        await tick.CancelAsync();
+
+        bool policyChanged = false;
+        while (database.Changes.TryRead(out _))
+        {
+            policyChanged = true;
+        }
+
+        return policyChanged;
+    }
+}

@@ -1,0 +1,106 @@
+using System.Collections.Immutable;
+using Hnv.Dataplane.Userspace;
+using Hnv.HostAgent.Configuration;
+using Hnv.Linux;
+using Hnv.Policy;
+using Hnv.Primitives;
+using Hnv.Southbound;
+
+namespace Hnv.HostAgent.Enforcement;
+
+/// <summary>
+/// Makes the PA compartment and the executor's sockets in it follow the provider addresses of the policy (R66). Level-triggered, for the
+/// policy loop alone; <see cref="Statuses"/> may be read by anyone.
+/// </summary>
+internal sealed class ProviderNetwork(AgentOptions options, UserspaceExecutor executor)
+{
+    private ImmutableArray<ProviderAddressPolicy> _inForce = [];
+    private ImmutableDictionary<ProviderAddress, EnforcementStatus> _statuses = ImmutableDictionary<ProviderAddress, EnforcementStatus>.Empty;
+    private bool _known;
+
+    /// <summary>How each provider address that was asked for is doing.</summary>
+    public ImmutableDictionary<ProviderAddress, EnforcementStatus> Statuses => Volatile.Read(ref _statuses);
+
+    /// <summary>True when some address could not be put in place, so that another try may help.</summary>
+    public bool HasFaults => Statuses.Values.Any(status => status.State != EnforcementState.Running);
+
+    /// <summary>Makes it so.</summary>
+    /// <param name="wanted">The provider addresses of the policy.</param>
+    /// <param name="evenIfUnchanged">Look at what is really there although nothing new was asked for.</param>
+    public void Follow(ImmutableArray<ProviderAddressPolicy> wanted, bool evenIfUnchanged)
+    {
+        bool same = _known && _inForce.AsSpan().SequenceEqual(wanted.AsSpan(), SameAddress.Instance);
+        if (same && !evenIfUnchanged)
+        {
+            return;
+        }
+
+        ImmutableDictionary<ProviderAddress, EnforcementStatus>.Builder statuses = ImmutableDictionary.CreateBuilder<ProviderAddress, EnforcementStatus>();
+        List<PaInterface> interfaces = [];
+        foreach (ProviderAddressPolicy address in wanted)
+        {
+            if (address.TeamMember >= options.Uplinks.Count)
+            {
+                statuses[address.Address] = Failed(
+                    $"team member {address.TeamMember} was asked for, and this host has {options.Uplinks.Count} uplink(s) ({string.Join(", ", options.Uplinks)}). "
+                    + "Add the device to the agent's uplinks, or take the networkInterface out of the servers resource.");
+                continue;
+            }
+
+            interfaces.Add(ToInterface(address, options.Uplinks[address.TeamMember]));
+        }
+
+        try
+        {
+            using (PaCompartment.Ensure(options.Compartment, interfaces))
+            {
+                if (!same)
+                {
+                    executor.SetProviderEndpoints(options.Compartment, [.. interfaces.Select(pa => new ProviderEndpoint(pa.TeamMember, pa.Address))]);
+                }
+            }
+
+            foreach (PaInterface pa in interfaces)
+            {
+                statuses[pa.Address] = EnforcementStatus.Running;
+            }
+
+            (_inForce, _known) = (wanted, true);
+        }
+        catch (LinuxException error)
+        {
+            _known = false;
+            foreach (PaInterface pa in interfaces)
+            {
+                statuses[pa.Address] = Failed(error.Message);
+            }
+        }
+
+        Volatile.Write(ref _statuses, statuses.ToImmutable());
+    }
+
+    private static EnforcementStatus Failed(string message) => new(EnforcementState.Failed, "PAAddressConfigurationFailure", message);
+
+    private static PaInterface ToInterface(ProviderAddressPolicy address, string uplink) => new()
+    {
+        TeamMember = address.TeamMember,
+        Uplink = uplink,
+        Address = address.Address,
+        PrefixLength = address.Prefix.Length,
+        Mac = address.Mac,
+        VlanId = address.VlanId,
+        Gateway = address.Gateway,
+        Routes = [.. address.Routes.Select(route => (route.Destination, route.NextHop))],
+    };
+
+    /// <summary>Two wishes are the same when the routes are, too; a record compares its array by reference.</summary>
+    private sealed class SameAddress : IEqualityComparer<ProviderAddressPolicy>
+    {
+        public static SameAddress Instance { get; } = new();
+
+        public bool Equals(ProviderAddressPolicy? x, ProviderAddressPolicy? y) =>
+            x is not null && y is not null && x with { Routes = [] } == y with { Routes = [] } && x.Routes.AsSpan().SequenceEqual(y.Routes.AsSpan());
+
+        public int GetHashCode(ProviderAddressPolicy address) => address.Address.GetHashCode();
+    }
+}
