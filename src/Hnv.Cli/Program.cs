@@ -11,6 +11,7 @@ RootCommand root = new("OpenHNV: isolated tenant networks with any addresses, on
     HostCommands.Status(),
     HostCommands.Mappings(),
     HostCommands.Flows(),
+    BenchCommands.Bench(),
     CompletionCommand.Create(),
 };
 root.Options.Add(CommandLine.ControllerOption);

@@ -166,7 +166,7 @@ internal static class NetworkBuilder
     }
 
     /// <summary>The router forwards, and takes asymmetric paths as a real one does.</summary>
-    private static Task<string> ForwardAsync(string inNamespace, CancellationToken cancellation) =>
+    public static Task<string> ForwardAsync(string inNamespace, CancellationToken cancellation) =>
         Tool.RunAsync(
             "nsenter",
             [

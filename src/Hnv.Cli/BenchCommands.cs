@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Hnv.Lab.Datapath;
+
+namespace Hnv.Cli;
+
+/// <summary><c>hnv bench</c>: measurements side by side.</summary>
+internal static class BenchCommands
+{
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    public static Command Bench() => new Command("bench", "Measure, side by side in one run").With(Datapath(), Generate());
+
+    private static Command Datapath()
+    {
+        Option<int> rounds = new("--rounds") { Description = "How often each contender is measured, in turn", DefaultValueFactory = _ => 5 };
+        Option<int> seconds = new("--seconds") { Description = "How long each load lasts", DefaultValueFactory = _ => 3 };
+        Option<bool> nvgre = new("--nvgre") { Description = "Measure OpenHNV with NVGRE, too" };
+        Option<string> lab = new("--file") { Description = "The lab OpenHNV is measured in", DefaultValueFactory = _ => "labs/figure8.yaml" };
+        Option<string?> results = new("--results") { Description = "Write every round to this JSON file" };
+        return new Command("datapath", "OpenHNV beside the kernel's VXLAN with a bridge and stock Open vSwitch: TCP, small packets, round trip")
+            .With(rounds, seconds, nvgre, lab, results)
+            .Example("hnv bench datapath", "hnv bench datapath --rounds 9 --nvgre --results bench/results/datapath.json")
+            .Does(async (parsed, cancellation) =>
+            {
+                DatapathRequest request = new(
+                    parsed.GetRequiredValue(lab), parsed.GetValue(rounds), parsed.GetValue(seconds), parsed.GetValue(nvgre),
+                    [Environment.ProcessPath!, .. OwnAssembly(), "bench", "generate"]);
+                IReadOnlyList<DatapathResult> measured = await DatapathBenchmark.RunAsync(request, step => Console.Error.WriteLine($"  {step}"), cancellation);
+                Print(parsed, measured);
+                if (parsed.GetValue(results) is { } file)
+                {
+                    await File.WriteAllTextAsync(file, JsonSerializer.Serialize(new { when = DateTimeOffset.UtcNow, machine = Machine(), request.Rounds, request.Seconds, results = measured }, s_json), cancellation);
+                }
+
+                return 0;
+            });
+    }
+
+    /// <summary>The sender of small packets that the measurement runs inside a machine.</summary>
+    private static Command Generate()
+    {
+        Option<string> target = new("--target") { Required = true };
+        Option<int> port = new("--port") { DefaultValueFactory = _ => 9 };
+        Option<int> seconds = new("--seconds") { DefaultValueFactory = _ => 1 };
+        Command command = new Command("generate", "Send 64-byte UDP frames as fast as one core can").With(target, port, seconds).Does((parsed, _) =>
+        {
+            UdpGenerator.Run(parsed.GetRequiredValue(target), parsed.GetValue(port), TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(seconds), 1, 60)));
+            return Task.FromResult(0);
+        });
+        command.Hidden = true;
+        return command;
+    }
+
+    private static void Print(ParseResult parsed, IReadOnlyList<DatapathResult> measured)
+    {
+        double Of(DatapathResult result, Func<DatapathRound, double> figure) => result.Median(figure);
+        DatapathResult kernel = measured[0];
+        string Cell(DatapathResult result, Func<DatapathRound, double> figure, string format) =>
+            string.Create(CultureInfo.InvariantCulture, $"{Of(result, figure).ToString(format, CultureInfo.InvariantCulture)} ({Of(result, figure) / Of(kernel, figure):F2}x)");
+        Output.Rows(
+            parsed.GetValue(CommandLine.OutputOption),
+            ["Datapath", "TCP Gbit/s", "CPU s/Gbit", "64-byte kpps", "Round trip us"],
+            measured.Select(result => new string?[]
+            {
+                result.Name,
+                Cell(result, round => round.TcpGbitPerSecond, "F2"),
+                Cell(result, round => round.TcpCpuSecondsPerGbit, "F3"),
+                Cell(result, round => round.UdpKiloPacketsPerSecond, "F0"),
+                Cell(result, round => round.RoundTripMicroseconds, "F0"),
+            }),
+            "Nothing measured.");
+        if (parsed.GetValue(CommandLine.OutputOption) == OutputFormat.Table)
+        {
+            Console.Out.WriteLine($"Medians of {measured[0].Rounds.Count} alternating rounds; in brackets the ratio to {kernel.Name}. {Machine()}");
+        }
+    }
+
+    private static string Machine() => $"{Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}";
+
+    /// <summary>When we run as <c>dotnet Hnv.Cli.dll</c>, the program alone would be dotnet.</summary>
+    private static string[] OwnAssembly() =>
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(BenchCommands).Assembly.Location] : [];
+}
