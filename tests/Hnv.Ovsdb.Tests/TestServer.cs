@@ -48,8 +48,16 @@ internal sealed class TestServer : IAsyncDisposable
     {
         TestServer server = new();
         server.Options = change?.Invoke(server.Options) ?? server.Options;
-        await server.RestartAsync();
-        return server;
+        try
+        {
+            await server.RestartAsync();
+            return server;
+        }
+        catch
+        {
+            Directory.Delete(server._directory, recursive: true);
+            throw;
+        }
     }
 
     public async Task RestartAsync() =>
