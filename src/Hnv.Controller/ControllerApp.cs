@@ -1,0 +1,138 @@
+using Hnv.Controller.Engine;
+using Hnv.Controller.Hosts;
+using Hnv.Controller.Http;
+using Hnv.Controller.Model;
+using Hnv.Controller.Resources;
+using Hnv.Controller.Store;
+using Hnv.Ovsdb;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Hnv.Controller;
+
+/// <summary>The whole controller: store, engine, southbound, REST. Stops in the reverse order.</summary>
+internal sealed class ControllerApp : IAsyncDisposable
+{
+    private readonly List<IAsyncDisposable> _parts;
+
+    private ControllerApp(WebApplication web, ResourceEngine engine, List<IAsyncDisposable> parts)
+    {
+        Web = web;
+        Engine = engine;
+        _parts = parts;
+    }
+
+    public WebApplication Web { get; }
+
+    public ResourceEngine Engine { get; }
+
+    /// <summary>Starts everything and returns once it answers.</summary>
+    /// <exception cref="OvsdbException">The store's server cannot be started.</exception>
+    /// <exception cref="IOException">A directory, socket or port cannot be used.</exception>
+    public static async Task<ControllerApp> StartAsync(ControllerOptions options, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(options.StateDirectory);
+        Directory.CreateDirectory(options.RunDirectory);
+        WebApplicationBuilder builder = Builder(options);
+        var parts = new List<IAsyncDisposable>();
+        try
+        {
+            WebApplication web = builder.Build();
+            parts.Add(web);
+            ILoggerFactory loggers = web.Services.GetRequiredService<ILoggerFactory>();
+            OvsdbServerProcess server = await OvsdbServerProcess.StartAsync(ServerOptions(options), TimeProvider.System, loggers.CreateLogger<OvsdbServerProcess>(), cancellation);
+            parts.Add(server);
+            var store = new OvsdbDocumentStore(ServerOptions(options).Endpoint);
+            parts.Add(store);
+            SecretBox secrets = SecretBox.FromFile(Path.Combine(options.StateDirectory, "secret.key"));
+            var engine = new ResourceEngine(NetworkControllerCatalog.Create(), store, secrets, new OperationLog());
+            parts.Add(engine);
+            await engine.StartAsync(cancellation);
+
+            var fleet = new HostFleet(engine, options.Southbound.Port, await store.BeginTermAsync(cancellation), TimeProvider.System, loggers);
+            parts.Add(fleet);
+            fleet.Start();
+            Map(web, engine, new FleetLiveState(fleet, TimeProvider.System));
+            File.Delete(options.SocketPath);
+            await web.StartAsync(cancellation);
+            File.SetUnixFileMode(options.SocketPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            return new ControllerApp(web, engine, parts);
+        }
+        catch
+        {
+            await DisposeAsync(parts);
+            throw;
+        }
+    }
+
+    /// <summary>Puts the routes into an application.</summary>
+    public static void Map(WebApplication web, ResourceEngine engine, ILiveState? live)
+    {
+        var api = new NetworkingApi(engine, live, TimeProvider.System, web.Services.GetRequiredService<ILogger<NetworkingApi>>());
+        web.Map("/networking/{**path}", api.HandleAsync);
+        web.MapGet("/health", () => Results.Json(new Dictionary<string, object> { ["status"] = "ok", ["revision"] = engine.Current.Revision }));
+        web.MapGet("/openapi.json", () => Results.Text(OpenApiDocument.Build(engine.Catalog).ToJsonString(), "application/json"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Web.StopAsync();
+        await DisposeAsync(_parts);
+    }
+
+    private static OvsdbServerOptions ServerOptions(ControllerOptions options) => new()
+    {
+        DataDirectory = Path.Combine(options.StateDirectory, "ovsdb"),
+        RunDirectory = Path.Combine(options.RunDirectory, "ovsdb"),
+        Databases = [OvsdbDocumentStore.Schema()],
+        User = options.Ovsdb.User,
+    };
+
+    private static WebApplicationBuilder Builder(ControllerOptions options)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.UseUtcTimestamp = true;
+        });
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options));
+        return builder;
+    }
+
+    private static void Configure(KestrelServerOptions kestrel, ControllerOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = NetworkingApi.BodyMax;
+        kestrel.ListenUnixSocket(options.SocketPath);
+        foreach (string url in options.Listen)
+        {
+            var address = BindingAddress.Parse(url);
+            if (address.Scheme != Uri.UriSchemeHttp)
+            {
+                throw new InvalidDataException($"listen: {url} is not served. Only http is, on a loopback or otherwise trusted address.");
+            }
+
+            if (address.Host == "localhost")
+            {
+                kestrel.ListenLocalhost(address.Port);
+            }
+            else
+            {
+                kestrel.Listen(System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out System.Net.IPAddress? ip) ? ip : System.Net.IPAddress.IPv6Any, address.Port);
+            }
+        }
+    }
+
+    private static async ValueTask DisposeAsync(List<IAsyncDisposable> parts)
+    {
+        for (int i = parts.Count - 1; i >= 0; i--)
+        {
+            await parts[i].DisposeAsync();
+        }
+
+        parts.Clear();
+    }
+}

@@ -1,0 +1,81 @@
+using System.Threading.Channels;
+using Hnv.Controller.Model;
+using Hnv.Controller.Store;
+
+namespace Hnv.Controller.Engine;
+
+/// <summary>
+/// Makes accepted changes durable, in order. Everything that waits goes into one commit, so the rate of writes is not bound by the
+/// rate of disk flushes: while one commit is on its way the next gathers.
+/// </summary>
+internal sealed class CommitPump(IDocumentStore store)
+{
+    private const int BatchMax = 512;
+
+    private readonly Channel<Entry> _entries = Channel.CreateUnbounded<Entry>(new UnboundedChannelOptions { SingleReader = true });
+
+    private sealed record Entry(IReadOnlyList<DocumentChange> Changes, long From, Snapshot Result, TaskCompletionSource Done);
+
+    /// <summary>Queues a change. The task ends when it is durable, or fails with <see cref="StoreException"/>.</summary>
+    public Task EnqueueAsync(IReadOnlyList<DocumentChange> changes, long from, Snapshot result)
+    {
+        var entry = new Entry(changes, from, result, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        return _entries.Writer.TryWrite(entry)
+            ? entry.Done.Task
+            : Task.FromException(new StoreException("The controller is stopping."));
+    }
+
+    /// <summary>Runs until <see cref="Complete"/>.</summary>
+    /// <param name="onDurable">Told of each snapshot that became durable, before the writers that waited for it go on.</param>
+    /// <param name="onFailure">Told of a failed commit; everything queued behind it has been failed too once it returns the lock.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task RunAsync(Action<Snapshot> onDurable, Func<StoreException, Task> onFailure, CancellationToken cancellation)
+    {
+        var batch = new List<Entry>();
+        while (await _entries.Reader.WaitToReadAsync(cancellation))
+        {
+            batch.Clear();
+            while (batch.Count < BatchMax && _entries.Reader.TryRead(out Entry? entry))
+            {
+                batch.Add(entry);
+            }
+
+            try
+            {
+                await store.CommitAsync(Merge(batch), batch[0].From, batch[^1].Result.Revision, cancellation);
+            }
+            catch (StoreException e)
+            {
+                await onFailure(e);
+                batch.ForEach(entry => entry.Done.TrySetException(e));
+                continue;
+            }
+
+            onDurable(batch[^1].Result);
+            batch.ForEach(entry => entry.Done.TrySetResult());
+        }
+    }
+
+    /// <summary>Fails everything that waits; the caller holds the writer's lock, so nothing new can come.</summary>
+    public void FailQueued(StoreException reason)
+    {
+        while (_entries.Reader.TryRead(out Entry? entry))
+        {
+            entry.Done.TrySetException(reason);
+        }
+    }
+
+    /// <summary>Takes no more; <see cref="RunAsync"/> ends once everything queued is durable.</summary>
+    public void Complete() => _entries.Writer.TryComplete();
+
+    private static Dictionary<string, DocumentChange>.ValueCollection Merge(List<Entry> batch)
+    {
+        var last = new Dictionary<string, DocumentChange>();
+        foreach (DocumentChange change in batch.SelectMany(e => e.Changes))
+        {
+            last[change.Key] = change;
+        }
+
+        return last.Values;
+    }
+}

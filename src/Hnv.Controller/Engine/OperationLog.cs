@@ -1,0 +1,149 @@
+using Hnv.Contracts.Rest;
+using Hnv.Controller.Model;
+using Hnv.Controller.Schema;
+
+namespace Hnv.Controller.Engine;
+
+/// <summary>How an operation stands ([MS-NCNBI] §1.3.2).</summary>
+internal enum OperationStatus
+{
+    InProgress,
+    Succeeded,
+    Failed,
+    Canceled,
+}
+
+/// <summary>One PUT or DELETE.</summary>
+/// <param name="Id">Also the <c>x-ms-request-id</c> of its answer.</param>
+/// <param name="Target">resourceRef it was for.</param>
+/// <param name="IsDelete">True for DELETE.</param>
+/// <param name="Revision">The revision of the store it made.</param>
+/// <param name="Status">How it stands.</param>
+/// <param name="Error">Why it failed or was cancelled.</param>
+internal sealed record Operation(Guid Id, string Target, bool IsDelete, long Revision, OperationStatus Status, ErrorBody? Error = null);
+
+/// <summary>
+/// What runs and what became of what ran. provisioningState is derived from here, never stored: a document is Updating while an
+/// operation on it is under way.
+/// </summary>
+internal sealed class OperationLog
+{
+    /// <summary>History kept; older operations are in the logs only (2.8 asks for a million).</summary>
+    private const int HistoryMax = 1_000_000;
+
+    private readonly Dictionary<Guid, Operation> _all = [];
+    private readonly Queue<Guid> _age = [];
+    private readonly List<Operation> _running = [];
+    private readonly Lock _gate = new();
+    private volatile bool _anyRunning;
+
+    /// <summary>Notes an accepted operation; <paramref name="done"/> when nothing is left to do. Cancels what it overtakes (2.10).</summary>
+    public Operation Begin(Guid id, string target, bool isDelete, long revision, bool done)
+    {
+        var operation = new Operation(id, target, isDelete, revision, done ? OperationStatus.Succeeded : OperationStatus.InProgress);
+        lock (_gate)
+        {
+            for (int i = _running.Count - 1; i >= 0; i--)
+            {
+                if (Overtakes(operation, _running[i]))
+                {
+                    Finish(i, OperationStatus.Canceled, new ErrorBody(ErrorCodes.Canceled, $"A later request for {target} took over.", target));
+                }
+            }
+
+            Remember(operation);
+            if (!done)
+            {
+                _running.Add(operation);
+            }
+
+            _anyRunning = _running.Count > 0;
+        }
+
+        return operation;
+    }
+
+    /// <summary>Everything up to a revision has been planned.</summary>
+    public void CompleteThrough(long revision)
+    {
+        if (!_anyRunning)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            for (int i = _running.Count - 1; i >= 0; i--)
+            {
+                if (_running[i].Revision <= revision)
+                {
+                    Finish(i, OperationStatus.Succeeded, null);
+                }
+            }
+
+            _anyRunning = _running.Count > 0;
+        }
+    }
+
+    public Operation? Find(Guid id)
+    {
+        lock (_gate)
+        {
+            return _all.GetValueOrDefault(id);
+        }
+    }
+
+    /// <summary>The newest operations, newest first.</summary>
+    public IReadOnlyList<Operation> Newest(int count)
+    {
+        lock (_gate)
+        {
+            return [.. _age.Reverse().Take(count).Select(id => _all[id])];
+        }
+    }
+
+    /// <summary>provisioningState of a resource: it, an ancestor or a descendant may be under way (2.9).</summary>
+    public string ProvisioningState(Node node)
+    {
+        if (!_anyRunning)
+        {
+            return nameof(OperationStatus.Succeeded);
+        }
+
+        lock (_gate)
+        {
+            return _running.Any(o => IsSelfOrAncestor(o.Target, node.Ref) || IsSelfOrAncestor(node.Ref, o.Target))
+                ? "Updating"
+                : nameof(OperationStatus.Succeeded);
+        }
+    }
+
+    private static bool Overtakes(Operation later, Operation running)
+    {
+        bool self = later.Target.Equals(running.Target, StringComparison.OrdinalIgnoreCase);
+        bool below = !self && IsSelfOrAncestor(later.Target, running.Target);
+        bool above = !self && IsSelfOrAncestor(running.Target, later.Target);
+        return below || (self && (later.IsDelete || !running.IsDelete)) || (above && !running.IsDelete);
+    }
+
+    private static bool IsSelfOrAncestor(string ancestor, string reference) =>
+        reference.StartsWith(ancestor, StringComparison.OrdinalIgnoreCase)
+        && (reference.Length == ancestor.Length || reference[ancestor.Length] == '/');
+
+    private void Finish(int index, OperationStatus status, ErrorBody? error)
+    {
+        Operation finished = _running[index] with { Status = status, Error = error };
+        _running.RemoveAt(index);
+        _all[finished.Id] = finished;
+    }
+
+    private void Remember(Operation operation)
+    {
+        _all[operation.Id] = operation;
+        _age.Enqueue(operation.Id);
+        if (_age.Count > HistoryMax)
+        {
+            _all.Remove(_age.Dequeue());
+        }
+    }
+}

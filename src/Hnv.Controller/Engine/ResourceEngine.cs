@@ -1,0 +1,272 @@
+using System.Text.Json.Nodes;
+using Hnv.Controller.Model;
+using Hnv.Controller.Schema;
+using Hnv.Controller.Store;
+
+namespace Hnv.Controller.Engine;
+
+/// <summary>What a PUT made.</summary>
+internal sealed record PutResult(Node Node, bool Created, Operation Operation, Snapshot Snapshot);
+
+/// <summary>
+/// Accepts changes of resources. One writer at a time decides, against the newest accepted state; the answer waits until the change
+/// is durable. Readers see only what is durable.
+/// </summary>
+internal sealed class ResourceEngine : IAsyncDisposable
+{
+    private readonly Catalog _catalog;
+    private readonly IDocumentStore _store;
+    private readonly SecretBox _secrets;
+    private readonly CommitPump _pump;
+    private readonly Holdings _holdings = new();
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _stop = new();
+    private Task _pumping = Task.CompletedTask;
+    private Snapshot _accepted = Snapshot.Empty;
+    private volatile Snapshot _durable = Snapshot.Empty;
+    private long _sequence;
+
+    public ResourceEngine(Catalog catalog, IDocumentStore store, SecretBox secrets, OperationLog operations)
+    {
+        _catalog = catalog;
+        _store = store;
+        _secrets = secrets;
+        _pump = new CommitPump(store);
+        Operations = operations;
+    }
+
+    public Catalog Catalog => _catalog;
+
+    public OperationLog Operations { get; }
+
+    /// <summary>The newest durable state.</summary>
+    public Snapshot Current => _durable;
+
+    /// <summary>
+    /// Raised with each durable state, on the committing thread: look again, quickly. When nobody listens, operations end at once.
+    /// </summary>
+    public event Action<Snapshot>? Changed;
+
+    /// <summary>Reads the store and makes sure every singleton exists.</summary>
+    public async Task StartAsync(CancellationToken cancellation)
+    {
+        await LoadAsync(cancellation);
+        _pumping = _pump.RunAsync(Publish, RecoverAsync, _stop.Token);
+        foreach (ResourceType singleton in _catalog.Types.Where(t => t.SingletonId is not null))
+        {
+            if (Current.Find($"/{singleton.Name}/{singleton.SingletonId}") is null)
+            {
+                var path = new ResourcePath([new PathStep(singleton, singleton.SingletonId!)], IsCollection: false);
+                await PutAsync(path, [], ApiVersion.All[^1], default, Guid.NewGuid());
+            }
+        }
+    }
+
+    /// <summary>Creates or replaces a resource.</summary>
+    /// <exception cref="RefusedException">Nothing was changed.</exception>
+    public async Task<PutResult> PutAsync(ResourcePath path, JsonObject body, ApiVersion version, Precondition precondition, Guid operationId)
+    {
+        Task durable;
+        PutResult result;
+        lock (_gate)
+        {
+            try
+            {
+                (result, durable) = Put(path, body, version, precondition, operationId);
+                _holdings.Accept();
+            }
+            catch
+            {
+                _holdings.RollBack();
+                throw;
+            }
+        }
+
+        await DurableAsync(durable);
+        return result;
+    }
+
+    /// <summary>Removes a resource with its descendants.</summary>
+    /// <returns>Null when there was nothing to remove.</returns>
+    /// <exception cref="RefusedException">Nothing was changed.</exception>
+    public async Task<Operation?> DeleteAsync(ResourcePath path, ApiVersion version, Precondition precondition, Guid operationId)
+    {
+        Task durable;
+        Operation operation;
+        lock (_gate)
+        {
+            Node? existing = _accepted.Find(path.Ref);
+            precondition.Check(path.Ref, existing, isDelete: true);
+            if (existing is null)
+            {
+                return null;
+            }
+
+            try
+            {
+                (operation, durable) = Delete(path, existing, version, operationId);
+                _holdings.Accept();
+            }
+            catch
+            {
+                _holdings.RollBack();
+                throw;
+            }
+        }
+
+        await DurableAsync(durable);
+        return operation;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _pump.Complete();
+        _stop.CancelAfter(TimeSpan.FromSeconds(5));
+        try
+        {
+            await _pumping;
+        }
+        catch (OperationCanceledException)
+        {
+            // The store did not take the last changes in time; nobody was told that they are durable.
+        }
+
+        _stop.Dispose();
+    }
+
+    private static async Task DurableAsync(Task durable)
+    {
+        try
+        {
+            await durable;
+        }
+        catch (StoreException e)
+        {
+            throw new RefusedException(ErrorCodes.RetryableError, "", $"The change could not be stored: {e.Message} Nothing was changed; send the request again.");
+        }
+    }
+
+    private static string NewETag() => $"W/\"{Guid.NewGuid():D}\"";
+
+    private (PutResult Result, Task Durable) Put(ResourcePath path, JsonObject body, ApiVersion version, Precondition precondition, Guid operationId)
+    {
+        Node? rootBefore = _accepted.Find(path.RootRef);
+        Node? parent = path.Steps.Length == 1 ? null : _accepted.Find(path.ParentRef)
+            ?? throw new RefusedException(ErrorCodes.NotFound, path.Ref, $"{path.ParentRef} does not exist. Create it before its children.", StatusCodes.Status412PreconditionFailed);
+        Node? existing = _accepted.Find(path.Ref);
+        precondition.Check(path.Ref, existing, isDelete: false);
+        CheckSameName(path, body);
+
+        var errors = new PolicyErrors();
+        string etag = NewETag();
+        var reader = new DocumentReader(version, etag, id => _holdings.HolderOf(ClaimKey.Of(id)) is null, () => ++_sequence, errors);
+        Node node = reader.Read(path.Last.Type, path.Last.Id, parent?.Ref ?? "", body, existing);
+        Node root = parent is null ? node : TreeEdit.Replace(Own(rootBefore!), path.Steps.AsSpan()[1..], node, etag);
+
+        var edit = new TreeEdit(_catalog, _accepted, version, errors, _holdings);
+        edit.Settle(rootBefore, root, node.Ref);
+        (Snapshot next, Task durable) = Accept(rootBefore, root, edit);
+        Operation operation = Begin(operationId, node.Ref, isDelete: false, next.Revision, path.Steps[0].Type);
+        return (new PutResult(next.Find(node.Ref)!, existing is null, operation, next), durable);
+    }
+
+    private (Operation Operation, Task Durable) Delete(ResourcePath path, Node existing, ApiVersion version, Guid operationId)
+    {
+        var edit = new TreeEdit(_catalog, _accepted, version, new PolicyErrors(), _holdings);
+        Node rootBefore = _accepted.Find(path.RootRef)!;
+        edit.CheckDelete(existing);
+        Node? root = path.Steps.Length == 1 ? null : TreeEdit.Replace(Own(rootBefore), path.Steps.AsSpan()[1..], null, NewETag());
+        (Snapshot next, Task durable) = Accept(rootBefore, root, edit);
+        return (Begin(operationId, existing.Ref, isDelete: true, next.Revision, path.Steps[0].Type), durable);
+    }
+
+    /// <summary>A copy whose properties rules may fill in while readers still look at the original.</summary>
+    private static Node Own(Node node) => node with
+    {
+        Properties = NodeJson.Owned(node.Properties),
+        Children = [.. node.Children.Select(list => list.Select(Own).ToArray()).Select(a => System.Collections.Immutable.ImmutableArray.Create(a))],
+    };
+
+    private Operation Begin(Guid id, string target, bool isDelete, long revision, ResourceType type) =>
+        Operations.Begin(id, target, isDelete, revision, done: Changed is null || !type.Asynchronous);
+
+    private (Snapshot Next, Task Durable) Accept(Node? before, Node? after, TreeEdit edit)
+    {
+        long from = _accepted.Revision;
+        Snapshot next = _accepted.With(before, after);
+        List<DocumentChange> changes = [Change(before, after)];
+        foreach (Node affected in (after ?? before)!.Type.Affects?.Invoke((after ?? before)!, next).ToList() ?? [])
+        {
+            Node refreshed = Own(affected);
+            edit.Refresh(affected, refreshed, next);
+            next = next.With(affected, refreshed);
+            changes.Add(Change(affected, refreshed));
+        }
+
+        next = next.At(from + 1);
+        _accepted = next;
+        return (next, _pump.EnqueueAsync(changes, from, next));
+    }
+
+    private DocumentChange Change(Node? before, Node? after)
+    {
+        Node either = (after ?? before)!;
+        return new DocumentChange(either.Key, either.Type.Name, after is null ? null : NodeJson.Write(after, _secrets.Seal).ToJsonString());
+    }
+
+    private static void CheckSameName(ResourcePath path, JsonObject body)
+    {
+        if (DocumentReader.Member(body, "resourceId") is { } sent && !sent.ToString().Equals(path.Last.Id, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new RefusedException(
+                ErrorCodes.InvalidResourceName, path.Ref, $"{path.Ref}: resourceId '{sent}' of the body differs from '{path.Last.Id}' of the URI. Send the same, or leave it out of the body.");
+        }
+    }
+
+    private void Publish(Snapshot snapshot)
+    {
+        _durable = snapshot;
+        Changed?.Invoke(snapshot);
+    }
+
+    private async Task LoadAsync(CancellationToken cancellation)
+    {
+        (long revision, IReadOnlyList<StoredDocument> documents) = await _store.LoadAsync(cancellation);
+        Snapshot snapshot = Snapshot.Empty;
+        _holdings.Clear();
+        foreach (StoredDocument document in documents)
+        {
+            if (_catalog.Find(document.Type) is { } type)
+            {
+                Node root = NodeJson.Read(type, JsonNode.Parse(document.Body)!.AsObject(), _secrets.Unseal);
+                snapshot = snapshot.With(null, root);
+                _holdings.Restore(root);
+                _sequence = Math.Max(_sequence, root.SelfAndDescendants().Max(n => n.Sequence));
+            }
+        }
+
+        _accepted = _durable = snapshot.At(revision);
+    }
+
+    // A commit failed, so what was accepted on top of it is void: fail all that waits and start over from what the store holds.
+    private async Task RecoverAsync(StoreException reason)
+    {
+        while (true)
+        {
+            try
+            {
+                lock (_gate)
+                {
+                    _pump.FailQueued(reason);
+                    LoadAsync(_stop.Token).GetAwaiter().GetResult();
+                    Changed?.Invoke(_durable);
+                    return;
+                }
+            }
+            catch (StoreException)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(200), _stop.Token);
+            }
+        }
+    }
+}

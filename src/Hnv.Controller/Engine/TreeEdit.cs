@@ -1,0 +1,179 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using Hnv.Controller.Model;
+using Hnv.Controller.Schema;
+
+namespace Hnv.Controller.Engine;
+
+/// <summary>A tree on its way to a new shape: which nodes the request touches, which go, and the rules all of them must pass.</summary>
+/// <param name="Catalog">The types.</param>
+/// <param name="Before">Everything as it is.</param>
+/// <param name="Version">The URI version of the request.</param>
+/// <param name="Errors">Where to complain.</param>
+/// <param name="Holdings">Who holds what.</param>
+internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Version, PolicyErrors Errors, Holdings Holdings)
+{
+    /// <summary>The tree with one node put in place of, or beside, what is at its path; ancestors are stamped as touched.</summary>
+    public static Node Replace(Node root, ReadOnlySpan<PathStep> below, Node? replacement, string etag)
+    {
+        int index = root.Type.ChildIndex(below[0].Type.Name);
+        string id = below[0].Id;
+        ImmutableArray<Node> children = root.Children[index];
+        int at = -1;
+        for (int i = 0; i < children.Length; i++)
+        {
+            at = children[i].Id.Equals(id, StringComparison.OrdinalIgnoreCase) ? i : at;
+        }
+
+        Node? changed = below.Length > 1 ? Replace(children[at], below[1..], replacement, etag) : replacement;
+        ImmutableArray<Node> list = changed is null ? children.RemoveAt(at) : at < 0 ? children.Add(changed) : children.SetItem(at, changed);
+        return root with { ETag = etag, Children = root.Children.SetItem(index, list) };
+    }
+
+    /// <summary>Runs every rule over a changed tree and allocates what it needs.</summary>
+    /// <param name="before">The tree as it is; null when it is new.</param>
+    /// <param name="after">The tree as it is asked for.</param>
+    /// <param name="touched">resourceRef of the node the request addressed; its descendants are touched with it.</param>
+    public void Settle(Node? before, Node after, string touched)
+    {
+        List<RuleContext> contexts = [.. Contexts(before, after, touched)];
+        foreach (RuleContext context in contexts)
+        {
+            ResolveReferences(context);
+        }
+
+        foreach (RuleContext context in contexts)
+        {
+            context.Node.Type.Validate?.Invoke(context);
+        }
+
+        if (before is not null)
+        {
+            CheckRemoved(before, after);
+            Holdings.Release(before);
+        }
+
+        foreach (Node node in after.SelfAndDescendants())
+        {
+            Claim(node);
+        }
+
+        Errors.ThrowIfAny();
+        foreach (RuleContext context in contexts)
+        {
+            context.Node.Type.Allocate?.Invoke(context);
+        }
+
+        Errors.ThrowIfAny();
+    }
+
+    /// <summary>Refuses the removal of nodes that others depend on.</summary>
+    public void CheckDelete(Node removed)
+    {
+        Node[] going = [.. removed.SelfAndDescendants()];
+        foreach (Node node in going)
+        {
+            if (WhyKept(node, holder => going.Any(n => n.Ref == holder.Ref)) is { } why)
+            {
+                Errors.Add(new PolicyError(removed.Type.InUseCode, removed.Ref, $"{removed.Ref} cannot be deleted: {why}"));
+            }
+        }
+
+        Errors.ThrowIfAny();
+        Holdings.Release(removed);
+    }
+
+    /// <summary>Gives a tree what it could not be given before, because another resource now allows it.</summary>
+    public void Refresh(Node before, Node after, Snapshot next)
+    {
+        foreach (RuleContext context in (this with { Before = next }).Contexts(before, after, after.Ref))
+        {
+            context.Node.Type.Allocate?.Invoke(context);
+        }
+    }
+
+    private static bool IsSelfOrBelow(string reference, string ancestor) =>
+        reference.StartsWith(ancestor, StringComparison.OrdinalIgnoreCase)
+        && (reference.Length == ancestor.Length || reference[ancestor.Length] == '/');
+
+    private static Node? Same(Node? before, Node node) => before is null ? null : Snapshot.Descend(before, node.Ref.Split('/', StringSplitOptions.RemoveEmptyEntries));
+
+    private IEnumerable<RuleContext> Contexts(Node? before, Node after, string touched)
+    {
+        var pending = new Stack<(Node Node, Node? Parent)>();
+        pending.Push((after, null));
+        while (pending.TryPop(out (Node Node, Node? Parent) next))
+        {
+            if (IsSelfOrBelow(next.Node.Ref, touched) || IsSelfOrBelow(touched, next.Node.Ref))
+            {
+                yield return new RuleContext(next.Node, Same(before, next.Node), next.Parent, after, Before, Version, Errors, Holdings);
+                foreach (Node child in next.Node.Children.SelectMany(list => list).Reverse())
+                {
+                    pending.Push((child, next.Node));
+                }
+            }
+        }
+    }
+
+    private void ResolveReferences(RuleContext context)
+    {
+        foreach (Property property in context.Node.Type.Properties)
+        {
+            if (property.Compute is null && context.Node.Properties[property.Name] is { } value)
+            {
+                property.Schema.VisitReferences(value, (schema, reference) => Resolve(context, property, schema, reference));
+            }
+        }
+    }
+
+    private void Resolve(RuleContext context, Property property, ReferenceSchema schema, JsonObject reference)
+    {
+        string target = (string)reference[ReferenceSchema.Member]!;
+        string path = string.Join('/', target.Split('/', StringSplitOptions.RemoveEmptyEntries).Where((_, i) => i % 2 == 0));
+        if (Catalog.FindByPath(path) is { } type && !schema.Targets.Contains(type.Path))
+        {
+            context.Fail(ErrorCodes.InvalidJsonReferenceWrongType, property.Name, $"points at {target}, a resource of type {type.Path}. Point at one of type {string.Join(" or ", schema.Targets)}.");
+        }
+        else if (context.Find(target) is { } found)
+        {
+            reference[ReferenceSchema.Member] = found.Ref;
+        }
+        else
+        {
+            context.Fail(schema.MissingCode, property.Name, $"points at {target}, which does not exist. Create it first, or name an existing one of {string.Join(" or ", schema.Targets)}.");
+        }
+    }
+
+    private void CheckRemoved(Node before, Node after)
+    {
+        var staying = new HashSet<string>(after.SelfAndDescendants().Select(n => n.Key));
+        foreach (Node node in before.SelfAndDescendants().Where(n => !staying.Contains(n.Key)))
+        {
+            if (WhyKept(node, holder => IsSelfOrBelow(holder.Ref, before.Ref)) is { } why)
+            {
+                Errors.Add(new PolicyError(node.Type.InUseCode, node.Ref, $"{node.Ref} cannot be removed: {why}"));
+            }
+        }
+    }
+
+    private string? WhyKept(Node node, Func<Holder, bool> leavesToo)
+    {
+        Holder[] holders = [.. Before.HoldersOf(node).Where(h => !leavesToo(h))];
+        return holders.Length > 0
+            ? $"{holders[0].Ref} refers to {node.Ref} in {holders[0].Property}{(holders.Length > 1 ? $" (and {holders.Length - 1} more)" : "")}. Remove that reference first."
+            : node.Type.WhyKeep?.Invoke(node, Before);
+    }
+
+    private void Claim(Node node)
+    {
+        _ = Holdings.TryTake(ClaimKey.Of(node.InstanceId), node.Ref);
+        foreach (Claim claim in node.Type.Claims?.Invoke(node) ?? [])
+        {
+            if (!Holdings.TryTake(claim.Key, node.Ref))
+            {
+                Errors.Add(new PolicyError(
+                    claim.Code, node.Ref, $"{node.Ref}: {claim.Property} {claim.Shown} is held by {Holdings.HolderOf(claim.Key)}. {claim.Advice}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
+using Hnv.Controller.Model;
+using Hnv.Controller.Planning;
+using Hnv.Controller.Resources;
+using Hnv.Southbound;
+
+namespace Hnv.Controller.Hosts;
+
+/// <summary>configurationState and back references from what the hosts really report (northbound 5).</summary>
+internal sealed class FleetLiveState(HostFleet fleet, TimeProvider time) : ILiveState
+{
+    private const string Success = "Success";
+    private const string Failure = "Failure";
+    private const string InProgress = "InProgress";
+
+    private readonly ConcurrentDictionary<Guid, (State State, string At)> _last = [];
+
+    /// <summary>One thing to say about a resource.</summary>
+    private readonly record struct State(string Status, string Source, string Code, string Message);
+
+    public JsonObject? ConfigurationState(Node node) => node.Type.Name switch
+    {
+        NetworkInterfaces.Name when MachineOf(node) is { Server: { } server } machine => Document(node.InstanceId, OfPort(machine, server)),
+        Servers.Name when fleet.WorkerOf(node.InstanceId) is { } worker => Document(node.InstanceId, OfServer(node, worker)),
+        VirtualNetworks.Name => OfNetwork(node),
+        AccessControlLists.Name => OfList(node),
+        _ => null,
+    };
+
+    public string? ServerOf(Node networkInterface) =>
+        MachineOf(networkInterface)?.Server is { } server ? ServerRef(server) : null;
+
+    public IReadOnlyList<string> InterfacesOn(Node server) => [.. fleet.Plan.Networks.ByServer[server.InstanceId].Select(m => m.Nic.Ref)];
+
+    private PlannedNetworks.Machine? MachineOf(Node nic) => fleet.Plan.Networks.Machines.FirstOrDefault(m => m.Id.Value == nic.InstanceId);
+
+    private string? ServerRef(Guid server) => fleet.Plan.Snapshot.All(Servers.Name).FirstOrDefault(s => s.InstanceId == server)?.Ref;
+
+    private State OfPort(PlannedNetworks.Machine machine, Guid server)
+    {
+        if (fleet.WorkerOf(server) is not { } worker)
+        {
+            return new State(Success, "VirtualNetwork", Success, "Mapped to an endpoint without a host agent.");
+        }
+
+        State session = OfSession(worker);
+        if (session.Status != Success)
+        {
+            return session;
+        }
+
+        if (fleet.Plan.Networks.ProviderAddresses(server).IsEmpty)
+        {
+            return new State(Failure, "VirtualNetwork", "PAIpAddressExhausted", $"{worker.Server.Ref} has no provider address: its provider subnet has no free address in an ipPool.");
+        }
+
+        if (!worker.Report.Ports.TryGetValue(machine.Id, out PortBinding? binding))
+        {
+            return new State(InProgress, "VirtualSwitch", InProgress, "The port is not attached any more.");
+        }
+
+        bool current = worker.PushedConfiguration > 0 && worker.Report.CurrentConfiguration >= worker.PushedConfiguration;
+        return binding.Status.State switch
+        {
+            EnforcementState.Running when current => new State(Success, "VirtualSwitch", Success, $"In force on {worker.Server.Ref}."),
+            EnforcementState.Failed or EnforcementState.Blocked => new State(
+                Failure, "VirtualSwitch", binding.Status.Code.Length > 0 ? binding.Status.Code : "PolicyConfigurationFailure", binding.Status.Message),
+            _ => new State(InProgress, "VirtualSwitch", InProgress, "The host has not said yet that the policy is in force."),
+        };
+    }
+
+    private State OfServer(Node server, HostWorker worker)
+    {
+        State session = OfSession(worker);
+        if (session.Status != Success)
+        {
+            return session;
+        }
+
+        if (worker.Report.ProviderAddresses.FirstOrDefault(a => a.Value.State == EnforcementState.Failed) is { Value: { } failed } address)
+        {
+            return new State(Failure, "VirtualSwitch", failed.Code.Length > 0 ? failed.Code : "PAAddressConfigurationFailure", $"{address.Key}: {failed.Message}");
+        }
+
+        return server.ChildrenOf(Servers.Interfaces).Any(nic => nic.References("logicalSubnets").Any()) && fleet.Plan.Networks.ProviderAddresses(server.InstanceId).IsEmpty
+            ? new State(Failure, "VirtualNetwork", "PAIpAddressExhausted", "No provider address could be allocated. Add an ipPool to the provider subnet.")
+            : session;
+    }
+
+    private static State OfSession(HostWorker worker) => worker.Status.State switch
+    {
+        HostSessionState.Connected when worker.Refusal is { } refusal => new State(Failure, "ResourceGlobal", "PolicyConfigurationFailure", refusal),
+        HostSessionState.Connected => new State(Success, "ResourceGlobal", Success, "Host is Connected."),
+        HostSessionState.Connecting => new State(Failure, "ResourceGlobal", "HostUnreachable", $"{worker.Address} does not answer. {worker.Status.Message}"),
+        _ => new State(Failure, "ResourceGlobal", "HostNotConnectedToController", worker.Status.Message),
+    };
+
+    private JsonObject? OfNetwork(Node network)
+    {
+        PlannedNetworks.Machine[] placed = [.. fleet.Plan.Networks.ByNetwork[network.Key].Where(m => m.Server is not null)];
+        if (placed.Length == 0)
+        {
+            return null;
+        }
+
+        JsonArray ports = Errors(placed.Select(m => (m.Id.Value, OfPort(m, m.Server!.Value))));
+        JsonArray hosts = Errors(placed.Select(m => m.Server!.Value).Distinct().Select(fleet.WorkerOf).OfType<HostWorker>().Select(w => (w.Server.InstanceId, OfSession(w))));
+        JsonObject document = Document(network.InstanceId, Overall(ports.Count + hosts.Count), details: false);
+        document["virtualNetworkInterfaceErrors"] = ports;
+        document["hostErrors"] = hosts;
+        return document;
+    }
+
+    private JsonObject? OfList(Node list)
+    {
+        PlannedNetworks networks = fleet.Plan.Networks;
+        PlannedNetworks.Machine[] bound = [.. networks.Machines.Where(m => m.Server is not null
+            && (networks.Lists(m).Any(l => l.Key == list.Key) || string.Equals(m.Subnet.Reference("accessControlList"), list.Ref, StringComparison.OrdinalIgnoreCase)))];
+        if (bound.Length == 0)
+        {
+            return null;
+        }
+
+        JsonArray ports = Errors(bound.Select(m => (m.Id.Value, OfPort(m, m.Server!.Value))));
+        JsonObject document = Document(list.InstanceId, Overall(ports.Count), details: false);
+        document["virtualNetworkInterfaceErrors"] = ports;
+        return document;
+    }
+
+    private static State Overall(int errors) => errors == 0 ? new State(Success, "", Success, "") : new State(Failure, "", Failure, "");
+
+    private JsonArray Errors(IEnumerable<(Guid Id, State State)> states) =>
+        new([.. states.Where(s => s.State.Status == Failure).Select(s => Document(s.Id, s.State))]);
+
+    private JsonObject Document(Guid id, State state, bool details = true)
+    {
+        string now = time.GetUtcNow().ToString("o", System.Globalization.CultureInfo.InvariantCulture);
+        (State _, string at) = _last.AddOrUpdate(id, _ => (state, now), (_, last) => last.State == state ? last : (state, now));
+        var document = new JsonObject { ["status"] = state.Status, ["id"] = id.ToString("D"), ["lastUpdatedTime"] = at };
+        if (details)
+        {
+            document["detailedInfo"] = new JsonArray(new JsonObject { ["source"] = state.Source, ["code"] = state.Code, ["message"] = state.Message });
+        }
+
+        return document;
+    }
+}

@@ -1,0 +1,183 @@
+using Hnv.Controller.Model;
+using Hnv.Ovsdb;
+using Hnv.Policy;
+using Hnv.Southbound;
+
+namespace Hnv.Controller.Hosts;
+
+/// <summary>
+/// Keeps one host at its desired policy. Level-triggered: every event only says "look again", and a look compares what the host says
+/// with what is desired now, whatever happened in between.
+/// </summary>
+internal sealed partial class HostWorker : IAsyncDisposable
+{
+    private static readonly TimeSpan s_retryMin = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_retryMax = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(2);
+
+    // Nothing should ever be missed; this bounds the harm if it is.
+    private static readonly TimeSpan s_safetyNet = TimeSpan.FromSeconds(30);
+
+    private readonly HostSession _session;
+    private readonly ChangeSignal _look = new();
+    private readonly Action _reported;
+    private readonly ILogger _logger;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _pushing;
+    private readonly Task _listening;
+    private volatile HostPolicy? _desired;
+    private volatile string? _refusal;
+
+    public HostWorker(Node server, string address, HostSession session, Action reported, ILogger logger)
+    {
+        Server = server;
+        Address = address;
+        _session = session;
+        _reported = reported;
+        _logger = logger;
+        _listening = ListenAsync();
+        _pushing = PushAsync();
+    }
+
+    /// <summary>The server as it was when the session was opened.</summary>
+    public Node Server { get; }
+
+    /// <summary>Where its database was looked for.</summary>
+    public string Address { get; }
+
+    public HostSessionStatus Status => _session.Status;
+
+    public HostReport Report => _session.Report;
+
+    /// <summary>Why the host's last push failed; null when it did not.</summary>
+    public string? Refusal => _refusal;
+
+    /// <summary>What the host is to have; null until the first plan.</summary>
+    public HostPolicy? Desired => _desired;
+
+    /// <summary>The <c>next_cfg</c> that covers the desired policy; 0 while it has not been pushed.</summary>
+    public long PushedConfiguration { get; private set; }
+
+    /// <summary>Says what the host is to have from now on.</summary>
+    public void Desire(HostPolicy policy)
+    {
+        if (_desired is null || !_desired.Equals(policy))
+        {
+            _desired = policy;
+            PushedConfiguration = 0;
+            _look.Set();
+        }
+    }
+
+    /// <summary>Empties the host's policy, as far as it can be reached: its server resource is gone.</summary>
+    public async Task RetireAsync()
+    {
+        using var limit = new CancellationTokenSource(s_farewell);
+        try
+        {
+            if (_session.Status.State == HostSessionState.Connected)
+            {
+                await _session.PushAsync(HostPolicy.Empty, limit.Token);
+            }
+        }
+        catch (Exception e) when (e is HostSessionException or OvsdbException or OperationCanceledException)
+        {
+            Log.FarewellFailed(_logger, Server.Ref, e.Message);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _look.Complete();
+        try
+        {
+            await Task.WhenAll(_pushing, _listening);
+        }
+        catch (OperationCanceledException)
+        {
+            // How the two loops end.
+        }
+
+        await _session.DisposeAsync();
+        _stop.Dispose();
+    }
+
+    private async Task ListenAsync()
+    {
+        await foreach (bool _ in _session.Changes.ReadAllAsync(_stop.Token))
+        {
+            _look.Set();
+            _reported();
+        }
+    }
+
+    private async Task PushAsync()
+    {
+        TimeSpan retry = s_retryMin;
+        while (!_stop.IsCancellationRequested)
+        {
+            bool settled = await LookAsync();
+            TimeSpan wait = settled ? s_safetyNet : retry;
+            retry = settled ? s_retryMin : retry * 2 < s_retryMax ? retry * 2 : s_retryMax;
+            await WaitAsync(wait);
+        }
+    }
+
+    /// <summary>Compares and pushes; false when it should be tried again soon.</summary>
+    private async Task<bool> LookAsync()
+    {
+        if (_desired is not { } desired || _session.Status.State != HostSessionState.Connected)
+        {
+            return true;
+        }
+
+        try
+        {
+            if (PushedConfiguration == 0 || !_session.IsCurrent(desired))
+            {
+                PushResult result = await _session.PushAsync(desired, _stop.Token);
+                PushedConfiguration = ReferenceEquals(desired, _desired) ? result.Configuration : 0;
+                if (result.RowsWritten > 0)
+                {
+                    Log.Pushed(_logger, Server.Ref, result.RowsWritten, result.Configuration);
+                }
+            }
+
+            _refusal = null;
+            return true;
+        }
+        catch (Exception e) when (e is HostSessionException or OvsdbException or ArgumentException)
+        {
+            Log.PushFailed(_logger, Server.Ref, e.Message);
+            _refusal = e.Message;
+            return false;
+        }
+    }
+
+    private async Task WaitAsync(TimeSpan atMost)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        limit.CancelAfter(atMost);
+        try
+        {
+            _ = await _look.Reader.ReadAsync(limit.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or System.Threading.Channels.ChannelClosedException)
+        {
+            // Time to look again anyway, or to stop; the loop decides.
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventId = 2201, Level = LogLevel.Information, Message = "{Server}: {Rows} rows written, configuration {Configuration}")]
+        public static partial void Pushed(ILogger logger, string server, int rows, long configuration);
+
+        [LoggerMessage(EventId = 2202, Level = LogLevel.Warning, Message = "{Server}: policy was not taken: {Reason}")]
+        public static partial void PushFailed(ILogger logger, string server, string reason);
+
+        [LoggerMessage(EventId = 2203, Level = LogLevel.Warning, Message = "{Server} was deleted, but its host keeps its policy: {Reason}")]
+        public static partial void FarewellFailed(ILogger logger, string server, string reason);
+    }
+}

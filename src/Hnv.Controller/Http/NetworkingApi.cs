@@ -1,0 +1,235 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Hnv.Contracts.Rest;
+using Hnv.Controller.Engine;
+using Hnv.Controller.Model;
+using Hnv.Controller.Schema;
+
+namespace Hnv.Controller.Http;
+
+/// <summary>The REST API under <c>/networking</c>: HTTP in, the engine's words out. Knows no resource type.</summary>
+internal sealed partial class NetworkingApi(ResourceEngine engine, ILiveState? live, TimeProvider time, ILogger<NetworkingApi> logger)
+{
+    /// <summary>Bytes of a request body; far above any document a person or tool writes.</summary>
+    public const int BodyMax = 8 << 20;
+
+    private const string OperationsName = "operations";
+    private const string OperationResultsName = "operationResults";
+    private const int OperationsListed = 1000;
+    private static readonly JsonDocumentOptions s_strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
+    private static readonly string s_product = $"OpenHNV/{typeof(NetworkingApi).Assembly.GetName().Version!.ToString(fieldCount: 3)}";
+
+    private readonly ReplayCache _replays = new(time);
+
+    /// <summary>Everything that happens to one request.</summary>
+    public async Task HandleAsync(HttpContext context)
+    {
+        var requestId = Guid.NewGuid();
+        context.Response.Headers["x-ms-request-id"] = requestId.ToString("D");
+        context.Response.Headers.Server = s_product;
+        if (context.Request.Headers["x-ms-client-request-id"] is [{ Length: > 0 } clientId, ..]
+            && !string.Equals(context.Request.Headers["x-ms-return-client-request-id"], "FALSE", StringComparison.OrdinalIgnoreCase))
+        {
+            context.Response.Headers["x-ms-client-request-id"] = clientId;
+        }
+
+        Answer answer;
+        try
+        {
+            answer = await AnswerAsync(context, requestId);
+        }
+        catch (RefusedException e)
+        {
+            answer = Answer.Refusal(e);
+        }
+        catch (BadHttpRequestException e)
+        {
+            answer = Answer.Error(e.StatusCode, new ErrorBody(ErrorCodes.InvalidRequestFormat, $"{e.Message} A body may hold {BodyMax} bytes."));
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Log.Failed(logger, e, context.Request.Method, context.Request.Path, requestId);
+            answer = Answer.Error(
+                StatusCodes.Status500InternalServerError,
+                new ErrorBody(ErrorCodes.InternalServerError, $"The controller failed on this request. Its log tells more under {requestId:D}."));
+        }
+
+        await answer.SendAsync(context.Response, context.RequestAborted);
+    }
+
+    private async Task<Answer> AnswerAsync(HttpContext context, Guid requestId)
+    {
+        string[] segments = (context.Request.Path.Value ?? "").Split('/', StringSplitOptions.RemoveEmptyEntries)[1..];
+        ApiVersion version = ApiVersion.All[^1];
+        if (segments is [{ } only] && only.Equals("discovery", StringComparison.OrdinalIgnoreCase))
+        {
+            segments = ["discovery", "discovery"];
+        }
+        else if (segments.Length == 0 || !ApiVersion.TryParse(segments[0], out version))
+        {
+            throw NotThere(context.Request.Path, $"The version of the URI is one of {string.Join(", ", ApiVersion.All)}");
+        }
+        else
+        {
+            segments = segments is [_, { } name] && name.Equals("discovery", StringComparison.OrdinalIgnoreCase) ? ["discovery", "discovery"] : segments[1..];
+        }
+
+        string method = context.Request.Method;
+        if (segments.Length is 1 or 2 && Operations(segments, context) is { } operations)
+        {
+            return HttpMethods.IsGet(method) ? operations : NotAllowed(method, "GET");
+        }
+
+        ResourcePath path = engine.Catalog.Resolve(segments, version) ?? throw NotThere(context.Request.Path, "No resource type of that name and version is served");
+        return method switch
+        {
+            _ when HttpMethods.IsGet(method) => Get(path, version),
+            _ when path.IsCollection => NotAllowed(method, "GET"),
+            _ when HttpMethods.IsPut(method) || HttpMethods.IsDelete(method) => await WriteAsync(context, path, version, requestId),
+            _ => NotAllowed(method, "GET, PUT, DELETE"),
+        };
+    }
+
+    private Answer Get(ResourcePath path, ApiVersion version)
+    {
+        View view = ViewOf(engine.Current, version);
+        if (!path.IsCollection)
+        {
+            Node node = view.Snapshot.Find(path.Ref) ?? throw NotThere(path.Ref, $"There is no {path.Last.Type.Path} of that name");
+            return Answer.Json(StatusCodes.Status200OK, json => DocumentWriter.Write(json, node, view), ETag(node));
+        }
+
+        IEnumerable<Node> nodes = path.Steps.Length == 1
+            ? view.Snapshot.All(path.Last.Type.Name)
+            : (view.Snapshot.Find(path.ParentRef) ?? throw NotThere(path.ParentRef, "Its parent does not exist")).ChildrenOf(path.Last.Type.Name);
+        return path.Last.Type.SingletonId is not null && nodes.FirstOrDefault() is { } singleton
+            ? Answer.Json(StatusCodes.Status200OK, json => DocumentWriter.Write(json, singleton, view), ETag(singleton))
+            : Answer.Json(StatusCodes.Status200OK, json => DocumentWriter.WriteCollection(json, nodes, view));
+    }
+
+    private async Task<Answer> WriteAsync(HttpContext context, ResourcePath path, ApiVersion version, Guid requestId)
+    {
+        ResourceType type = path.Last.Type;
+        bool isDelete = HttpMethods.IsDelete(context.Request.Method);
+        if (!type.Writable || (isDelete && type.SingletonId is not null) || (type.SingletonId is { } id && !id.Equals(path.Last.Id, StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new RefusedException(
+                ErrorCodes.OperationNotSupported, path.Ref, $"{path.Ref}: {context.Request.Method} is not offered. {(type.SingletonId is { } only ? $"There is one {type.Name}, /{type.Name}/{only}{(type.Writable ? "; PUT changes it." : ", and it is read-only.")}" : "")}");
+        }
+
+        byte[] body = await ReadBodyAsync(context);
+        IHeaderDictionary headers = context.Request.Headers;
+        var precondition = new Precondition(headers.IfMatch, headers.IfNoneMatch);
+        string origin = $"{context.Request.Scheme}://{context.Request.Host}/networking/v1";
+        Task<Answer> ExecuteAsync() => isDelete
+            ? DeleteAsync(path, version, precondition, requestId, origin)
+            : PutAsync(path, Parse(path, body), version, precondition, requestId, origin);
+
+        return headers["x-ms-client-request-id"] is [{ Length: > 0 } clientId, ..]
+            ? await _replays.GetOrExecuteAsync(clientId, context.Request.Method, context.Request.Path, body, async () =>
+            {
+                try
+                {
+                    return await ExecuteAsync();
+                }
+                catch (RefusedException e)
+                {
+                    return Answer.Refusal(e);
+                }
+            })
+            : await ExecuteAsync();
+    }
+
+    private async Task<Answer> PutAsync(
+        ResourcePath path, JsonObject body, ApiVersion version, Precondition precondition, Guid requestId, string origin)
+    {
+        PutResult result = await engine.PutAsync(path, body, version, precondition, requestId);
+        View view = ViewOf(result.Snapshot, version);
+        return Answer.Json(
+            result.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK,
+            json => DocumentWriter.Write(json, result.Node, view),
+            [.. ETag(result.Node), .. path.Steps[0].Type.Asynchronous ? [Operation(origin, requestId)] : Array.Empty<KeyValuePair<string, string>>()]);
+    }
+
+    private async Task<Answer> DeleteAsync(ResourcePath path, ApiVersion version, Precondition precondition, Guid requestId, string origin) =>
+        await engine.DeleteAsync(path, version, precondition, requestId) is null
+            ? Answer.Empty(StatusCodes.Status204NoContent)
+            : new Answer(StatusCodes.Status200OK, default, [Operation(origin, requestId)]);
+
+    private Answer? Operations(string[] segments, HttpContext context)
+    {
+        bool results = segments[0].Equals(OperationResultsName, StringComparison.OrdinalIgnoreCase);
+        if (!results && !segments[0].Equals(OperationsName, StringComparison.OrdinalIgnoreCase))
+        {
+            return null;
+        }
+
+        if (segments.Length == 1)
+        {
+            return results ? null : Answer.Json(StatusCodes.Status200OK, json => OperationWriter.WriteList(json, engine.Operations.Newest(OperationsListed)));
+        }
+
+        Operation operation = (Guid.TryParse(segments[1], out Guid id) ? engine.Operations.Find(id) : null)
+            ?? throw NotThere(context.Request.Path, "No such operation is remembered");
+        return results ? Result(operation) : Answer.Json(StatusCodes.Status200OK, json => OperationWriter.Write(json, operation));
+    }
+
+    private Answer Result(Operation operation)
+    {
+        View view = ViewOf(engine.Current, ApiVersion.All[^1]);
+        return operation.Status switch
+        {
+            OperationStatus.InProgress => new Answer(StatusCodes.Status202Accepted, default, [KeyValuePair.Create("Retry-After", "15")]),
+            OperationStatus.Canceled => Answer.Error(StatusCodes.Status409Conflict, operation.Error!),
+            OperationStatus.Failed => Answer.Error(StatusCodes.Status500InternalServerError, operation.Error!),
+            _ => !operation.IsDelete && view.Snapshot.Find(operation.Target) is { } node
+                ? Answer.Json(StatusCodes.Status200OK, json => DocumentWriter.Write(json, node, view), ETag(node))
+                : Answer.Empty(StatusCodes.Status204NoContent),
+        };
+    }
+
+    private static JsonObject Parse(ResourcePath path, byte[] body)
+    {
+        try
+        {
+            // A BOM is what Windows shells put in front of UTF-8.
+            ReadOnlySpan<byte> text = body.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? body.AsSpan(Encoding.UTF8.Preamble.Length) : body;
+            return JsonNode.Parse(text, null, s_strict) as JsonObject
+                ?? throw Malformed(path, "The body is not a JSON object. Send {\"properties\":{…}}.");
+        }
+        catch (JsonException e)
+        {
+            throw Malformed(path, $"The body is not JSON: {e.Message}");
+        }
+    }
+
+    private static async Task<byte[]> ReadBodyAsync(HttpContext context)
+    {
+        using var buffer = new MemoryStream();
+        await context.Request.Body.CopyToAsync(buffer, context.RequestAborted);
+        return buffer.ToArray();
+    }
+
+    private static RefusedException Malformed(ResourcePath path, string message) => new(
+        [new PolicyError(ErrorCodes.InvalidRequestFormat, path.Ref, $"{path.Ref}: {message}"), new PolicyError(ErrorCodes.InvalidJson, path.Ref, message)]);
+
+    private static RefusedException NotThere(string path, string why) => new(ErrorCodes.NotFound, path, $"{path} was not found. {why}.");
+
+    private static Answer NotAllowed(string method, string allowed) => Answer.Error(
+        StatusCodes.Status405MethodNotAllowed,
+        new ErrorBody(ErrorCodes.OperationNotSupported, $"{method} is not offered here. Use {allowed}."),
+        KeyValuePair.Create("Allow", allowed));
+
+    private static KeyValuePair<string, string>[] ETag(Node node) => node.Type.HasETag ? [KeyValuePair.Create("ETag", node.ETag)] : [];
+
+    private static KeyValuePair<string, string> Operation(string origin, Guid id) => KeyValuePair.Create("Azure-AsyncOperation", $"{origin}/operations/{id:D}");
+
+    private View ViewOf(Snapshot snapshot, ApiVersion version) => new(snapshot, version, live, engine.Operations.ProvisioningState);
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventId = 2101, Level = LogLevel.Error, Message = "{Method} {Path} failed ({RequestId})")]
+        public static partial void Failed(ILogger logger, Exception exception, string method, string path, Guid requestId);
+    }
+}

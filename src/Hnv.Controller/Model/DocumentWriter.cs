@@ -1,0 +1,90 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Hnv.Controller.Schema;
+
+namespace Hnv.Controller.Model;
+
+/// <summary>Prints a node as the document of one URI version: canonical names and types, no secrets, computed properties filled in.</summary>
+internal static class DocumentWriter
+{
+    public static void Write(Utf8JsonWriter json, Node node, View view)
+    {
+        json.WriteStartObject();
+        json.WriteString("resourceRef", node.Ref);
+        json.WriteString("resourceId", node.Id);
+        if (node.Type.HasETag)
+        {
+            json.WriteString("etag", node.ETag);
+        }
+
+        json.WriteString("instanceId", node.InstanceId.ToString("D"));
+        foreach ((string name, JsonNode? value) in node.Envelope)
+        {
+            json.WritePropertyName(name);
+            value!.WriteTo(json);
+        }
+
+        json.WriteStartObject("properties");
+        json.WriteString("provisioningState", view.ProvisioningState(node));
+        WriteProperties(json, node, view);
+        WriteChildren(json, node, view);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    /// <summary>Prints a collection; never paged (2.12).</summary>
+    public static void WriteCollection(Utf8JsonWriter json, IEnumerable<Node> nodes, View view)
+    {
+        json.WriteStartObject();
+        json.WriteStartArray("value");
+        foreach (Node node in nodes)
+        {
+            Write(json, node, view);
+        }
+
+        json.WriteEndArray();
+        json.WriteString("nextLink", "");
+        json.WriteEndObject();
+    }
+
+    private static void WriteProperties(Utf8JsonWriter json, Node node, View view)
+    {
+        foreach (Property property in node.Type.Properties)
+        {
+            if (property.Since.CompareTo(view.Version) > 0)
+            {
+                continue;
+            }
+
+            JsonNode? value = property.Compute is { } compute ? compute(node, view)
+                : property.Access == Access.WriteOnly ? null
+                : node.Properties[property.Name] is { } stored ? property.Schema.Project(stored, view.Version)
+                : null;
+            if (value is not null)
+            {
+                json.WritePropertyName(property.Name);
+                value.WriteTo(json);
+            }
+        }
+    }
+
+    private static void WriteChildren(Utf8JsonWriter json, Node node, View view)
+    {
+        for (int i = 0; i < node.Children.Length; i++)
+        {
+            ResourceType type = node.Type.Children[i];
+            if (type.Since.CompareTo(view.Version) > 0)
+            {
+                continue;
+            }
+
+            json.WriteStartArray(type.Name);
+            foreach (Node child in node.Children[i])
+            {
+                Write(json, child, view);
+            }
+
+            json.WriteEndArray();
+        }
+    }
+}

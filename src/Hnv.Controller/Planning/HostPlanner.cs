@@ -1,0 +1,72 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Hnv.Controller.Model;
+using Hnv.Controller.Resources;
+using Hnv.Policy;
+using Hnv.Primitives;
+
+namespace Hnv.Controller.Planning;
+
+/// <summary>Documents and places in, the policy of one host out. Pure: the same question has the same answer.</summary>
+internal static class HostPlanner
+{
+    /// <summary>Everything one host has to know: its addresses, the networks that have a port there, all of their mappings, its ports.</summary>
+    public static HostPolicy Plan(Snapshot snapshot, PlannedNetworks networks, Node server)
+    {
+        PlannedNetworks.Machine[] here = [.. networks.ByServer[server.InstanceId]];
+        Node[] domains = [.. here.Select(m => m.Network).DistinctBy(n => n.Key)];
+        return new HostPolicy(
+            Configuration: 0,
+            VirtualNetworkManager.RouterMac(snapshot),
+            [.. ProviderAddresses(snapshot, server)],
+            [.. domains.Select(networks.Network)],
+            [.. domains.SelectMany(networks.Mappings)],
+            [.. here.Select(m => Port(networks, m))]);
+    }
+
+    private static PortPolicy Port(PlannedNetworks networks, PlannedNetworks.Machine machine) => new(
+        machine.Id,
+        machine.Nic.Id,
+        machine.Vsid,
+        machine.Mac,
+        machine.Addresses,
+        Settings(machine.Nic.Properties["portSettings"]),
+        [.. networks.Rules(machine)]);
+
+    private static PortSettings Settings(JsonNode? settings) => settings is null
+        ? PortSettings.Default
+        : new PortSettings(
+            MacSpoofing: (string?)settings["macSpoofingEnabled"] == "Enabled",
+            ArpGuard: (string?)settings["arpGuardEnabled"] == "Enabled",
+            DhcpGuard: (string?)settings["dhcpGuardEnabled"] == "Enabled",
+            StormLimit: (int?)settings["stormLimit"] ?? 0,
+            PortFlowLimit: (int?)settings["portFlowLimit"] ?? 0);
+
+    private static IEnumerable<ProviderAddressPolicy> ProviderAddresses(Snapshot snapshot, Node server)
+    {
+        int member = 0;
+        foreach (Node nic in server.ChildrenOf(Servers.Interfaces))
+        {
+            if (nic.Properties[Servers.ProviderAddress] is { } given
+                && snapshot.Find((string?)given["logicalSubnet"]) is { } subnet && subnet.Prefix("addressPrefix") is { } prefix)
+            {
+                yield return new ProviderAddressPolicy(
+                    member,
+                    ProviderAddress.Parse((string)given["address"]!),
+                    prefix,
+                    MacAddress.Parse((string)given["macAddress"]!),
+                    int.Parse(subnet.Text("vlanID") ?? "0", CultureInfo.InvariantCulture),
+                    subnet.Texts("defaultGateways").Select(g => (InetAddress?)InetAddress.Parse(g)).FirstOrDefault(),
+                    [.. Routes(subnet)]);
+                member++;
+            }
+        }
+    }
+
+    private static IEnumerable<ProviderRoute> Routes(Node subnet) =>
+        from route in subnet.ChildrenOf(LogicalNetworks.Routes)
+        let destination = route.Prefix("destination")
+        let nextHop = route.Address("nextHop")
+        where destination is not null && nextHop is not null
+        select new ProviderRoute(destination.Value, nextHop.Value);
+}

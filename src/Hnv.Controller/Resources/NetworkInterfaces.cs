@@ -1,0 +1,133 @@
+using System.Text.Json.Nodes;
+using Hnv.Controller.Engine;
+using Hnv.Controller.Model;
+using Hnv.Controller.Schema;
+using Hnv.Primitives;
+
+namespace Hnv.Controller.Resources;
+
+/// <summary><c>networkInterfaces</c> (7.11). The instanceId is what a port on a host names.</summary>
+/// <remarks>
+/// Extension: <c>placement</c> puts the interface on a server that is only a tunnel endpoint (<c>unmanagedVtep</c>): nobody attaches
+/// a port there, so nobody else can tell where it is.
+/// </remarks>
+internal static class NetworkInterfaces
+{
+    public const string Name = "networkInterfaces";
+    public const string IpConfigurationPath = "networkInterfaces/ipConfigurations";
+    public const string Placement = "placement";
+
+    private const string Method = "privateMacAllocationMethod";
+    private const string Mac = "privateMacAddress";
+    private const string InvalidMac = "InvalidPrivateMacAddress";
+
+    public static ResourceType Create() => new(Name)
+    {
+        Asynchronous = true,
+        InUseCode = "NicInUse",
+        Validate = Validate,
+        Allocate = AllocateMac,
+        Claims = Claims,
+        Properties = new(
+        [
+            new(Method, new EnumSchema("Static", "Dynamic")) { Required = true, Immutable = true, ImmutableCode = "PrivateMacAllocationMethodCannotBeUpdated" },
+            new(Mac, new MacSchema(dashes: false)) { InvalidCode = InvalidMac },
+            new("isHostVirtualNetworkInterface", new BooleanSchema()) { Default = false, Immutable = true },
+            new("isPrimary", new BooleanSchema()) { Default = true, Immutable = true },
+            new("isMultitenantStack", new BooleanSchema()) { Default = false, Immutable = true },
+            new("internalDnsNameLabel", new TextSchema(lengthMax: 63)),
+            new("dnsSettings", new StructSchema(new Property("DnsServers", new ListSchema(new AddressSchema())) { InvalidCode = ErrorCodes.InvalidIPAddress })),
+            new("portSettings", PortSettings()),
+            new(Placement, new ReferenceSchema(Servers.Name)),
+            new("server", new TextSchema())
+            {
+                Access = Access.ReadOnly,
+                Compute = (nic, view) => (view.Live?.ServerOf(nic) ?? nic.Reference(Placement)) is { } server ? new JsonObject { [ReferenceSchema.Member] = server } : null,
+            },
+            Common.ConfigurationState(),
+
+            // The v2 schema requires the member; counters themselves are read on the host channel.
+            new("counters", new TextSchema()) { Access = Access.ReadOnly, Since = ApiVersion.V2, Compute = (_, _) => new JsonArray() },
+        ]),
+        Children = [IpConfigurations.Create()],
+    };
+
+    private static StructSchema PortSettings()
+    {
+        string[] onOff = ["Enabled", "Disabled"];
+        return new StructSchema(
+            new("macSpoofingEnabled", new EnumSchema(onOff)) { Default = "Disabled", Aliases = ["macSpoofing"] },
+            new("arpGuardEnabled", new EnumSchema(onOff)) { Default = "Disabled", Aliases = ["arpGuard"] },
+            new("dhcpGuardEnabled", new EnumSchema(onOff)) { Default = "Disabled", Aliases = ["dhcpGuard"] },
+            new("stormLimit", new IntegerSchema(0, int.MaxValue)) { Default = 0 },
+            new("portFlowLimit", new IntegerSchema(0, int.MaxValue)) { Default = 0 },
+            new("vmqWeight", new IntegerSchema(0, 100)) { Default = 100 },
+            new("iovWeight", new IntegerSchema(0, 100)) { Default = 0 },
+            new("iovInterruptModeration", new EnumSchema("Default", "Adaptive", "Off", "On", "Low", "Medium", "High")) { Default = "Off" },
+            new("iovQueuePairsRequested", new IntegerSchema(0, uint.MaxValue)) { Default = 0 },
+            new("qosSettings", new StructSchema(
+                new("outboundReservedValue", new IntegerSchema(0, long.MaxValue)),
+                new("outboundMaximumMbps", new IntegerSchema(0, long.MaxValue)),
+                new("inboundMaximumMbps", new IntegerSchema(0, long.MaxValue)),
+                new("enableHardwareLimits", new BooleanSchema()) { Since = ApiVersion.V4 })));
+    }
+
+    private static void Validate(RuleContext nic)
+    {
+        bool isStatic = nic.Node.Text(Method) == "Static";
+        if (nic.Node.Text(Method) == "Dynamic")
+        {
+            // What a client sends here is what it read, and no more than that.
+            nic.Node.Properties.Remove(Mac);
+            nic.Carry(Mac);
+        }
+        else if (isStatic && nic.Node.Text(Mac) is null)
+        {
+            nic.Fail("PrivateMacAddressMissing", Mac, "is missing. A Static interface brings its own; use Dynamic to be given one.");
+        }
+        else if (MacAddress.TryParse(nic.Node.Text(Mac), out MacAddress mac) && (mac.IsMulticast || mac.Value == 0))
+        {
+            nic.Fail(InvalidMac, Mac, $"{mac} is a group address or zero. The second hex digit of an adapter's address is even.");
+        }
+
+        if (nic.Find(nic.Node.Reference(Placement)) is { } server && server.Properties[Servers.UnmanagedVtep] is null)
+        {
+            nic.Fail(ErrorCodes.InvalidParameterValue, Placement, $"points at {server.Ref}, which has a host agent. Attach the port on that host; placement is for servers with {Servers.UnmanagedVtep}.");
+        }
+
+        string[] subnets = [.. nic.Node.ChildrenOf(IpConfigurations.Name).Select(c => c.Reference("subnet")).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase)];
+        if (subnets.Length > 1)
+        {
+            nic.Fail(ErrorCodes.InvalidParameterValue, IpConfigurations.Name, $"lie in {subnets[0]} and {subnets[1]}. One port is in one subnet; use one interface for each.");
+        }
+    }
+
+    private static void AllocateMac(RuleContext nic)
+    {
+        if (nic.Node.Text(Mac) is not null)
+        {
+            return;
+        }
+
+        if (MacPools.Allocate(nic, nic.Node.Ref) is { } mac)
+        {
+            nic.Node.Properties[Mac] = MacSchema.Format(mac, dashes: false);
+        }
+        else
+        {
+            nic.Errors.Add(new PolicyError(
+                "PrivateMacAddressMissing",
+                nic.Node.Ref,
+                $"{nic.Node.Ref}: {Mac} cannot be allocated, there is no macPool with a free address. PUT /macPools/NAME with startMacAddress and endMacAddress first.",
+                StatusCodes.Status409Conflict));
+        }
+    }
+
+    private static IEnumerable<Claim> Claims(Node nic)
+    {
+        if (MacAddress.TryParse(nic.Text(Mac), out MacAddress mac))
+        {
+            yield return new Claim(ClaimKey.Of(mac), Mac, mac.ToString(), InvalidMac, "A MAC belongs to one adapter; choose another one or use Dynamic.");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+using System.Globalization;
+using Hnv.Controller.Engine;
+using Hnv.Controller.Model;
+using Hnv.Controller.Schema;
+using Hnv.Primitives;
+
+namespace Hnv.Controller.Resources;
+
+/// <summary><c>virtualNetworks</c> and their <c>subnets</c> (7.18). The network's instanceId is its RDID.</summary>
+/// <remarks>
+/// Extension: <c>virtualSubnetId</c> may be sent in the PUT that creates a subnet, to ask for that VSID; it never changes afterwards
+/// and is returned at every version.
+/// </remarks>
+internal static class VirtualNetworks
+{
+    public const string Name = "virtualNetworks";
+    public const string Subnets = "subnets";
+    public const string SubnetPath = "virtualNetworks/subnets";
+    public const string VirtualSubnetId = "virtualSubnetId";
+
+    private const string InvalidNetwork = "InvalidLogicalNetworkReference";
+    private const string InvalidSubnet = "InvalidSubnet";
+    private const int DnsServersMax = 9;
+
+    public static ResourceType Create() => new(Name)
+    {
+        Asynchronous = true,
+        InUseCode = "VnetInUse",
+        Validate = ValidateNetwork,
+        Properties = new(
+        [
+            new("addressSpace", new StructSchema(
+                new Property("addressPrefixes", new ListSchema(new PrefixSchema(), countMin: 1)) { Required = true, InvalidCode = ErrorCodes.InvalidIPPrefix })) { Required = true },
+            new("logicalNetwork", new ReferenceSchema(LogicalNetworks.Name) { MissingCode = InvalidNetwork }) { Required = true, RequiredCode = InvalidNetwork },
+            new("dhcpOptions", new StructSchema(
+                new Property("DnsServers", new ListSchema(new AddressSchema(), countMax: DnsServersMax)) { InvalidCode = "DnsServerCountLimitReached" })),
+            new("unbilledAddressRanges", new TextSchema()) { Since = ApiVersion.V2 },
+            new("encryptionCredential", new ReferenceSchema(Credentials.Name)) { Since = ApiVersion.V2 },
+            Common.ConfigurationState(),
+        ]),
+        Children =
+        [
+            new ResourceType(Subnets)
+            {
+                Asynchronous = true,
+                InUseCode = "InUseSubnetCannotBeDeleted",
+                Validate = ValidateSubnet,
+                Allocate = AllocateVsid,
+                Claims = SubnetClaims,
+                Properties = new(
+                [
+                    new("addressPrefix", new PrefixSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPPrefix },
+                    new("accessControlList", new ReferenceSchema(AccessControlLists.Name)),
+                    new(VirtualSubnetId, new IntegerSchema(Vsid.MinValue, Vsid.MaxValue, asString: true)) { Immutable = true },
+                    new("encryptionEnabled", new BooleanSchema()) { Since = ApiVersion.V2, Default = false },
+                    Common.BackReference("ipConfigurations", NetworkInterfaces.IpConfigurationPath),
+                ]),
+            },
+        ],
+    };
+
+    /// <summary>The router's address in a subnet: the lowest host address (R22).</summary>
+    public static InetAddress Gateway(IpPrefix prefix) => ClaimKey.Address(ClaimKey.Number(prefix.Address) + 1);
+
+    /// <summary>Addresses of a subnet that no machine may have: the network's, the router's, the broadcast's.</summary>
+    public static bool IsReserved(IpPrefix prefix, InetAddress address) =>
+        address == prefix.Address || address == Gateway(prefix) || (prefix.IsIPv4 && address == prefix.LastAddress);
+
+    /// <summary>The prefixes of a network.</summary>
+    public static IEnumerable<IpPrefix> AddressSpace(Node network) =>
+        Common.Texts(network.Properties["addressSpace"]?["addressPrefixes"]).Select(IpPrefix.Parse);
+
+    /// <summary>The VSID of a subnet.</summary>
+    public static Vsid VsidOf(Node subnet) => Vsid.Create(uint.Parse(subnet.Text(VirtualSubnetId)!, CultureInfo.InvariantCulture));
+
+    private static void ValidateNetwork(RuleContext network)
+    {
+        if (network.Find(network.Node.Reference("logicalNetwork")) is not { } carrier)
+        {
+            return;
+        }
+
+        if (!LogicalNetworks.CarriesVirtualNetworks(carrier))
+        {
+            network.Fail(InvalidNetwork, "logicalNetwork", $"points at {carrier.Ref}, which does not carry virtual networks. Set its networkVirtualizationEnabled to True, or name another one.");
+        }
+
+        if (network.Existing?.Reference("logicalNetwork") is { } before && Node.KeyOf(before) != carrier.Key
+            && network.Existing.ChildrenOf(Subnets).FirstOrDefault(s => network.Before.HoldersOf(s).Count > 0) is { } used)
+        {
+            network.Fail("VnetInUse", "logicalNetwork", $"cannot change from {before} to {carrier.Ref} while {used.Ref} is in use.");
+        }
+    }
+
+    private static void ValidateSubnet(RuleContext subnet)
+    {
+        subnet.Carry(VirtualSubnetId);
+        if (subnet.Node.Prefix("addressPrefix") is not { } prefix)
+        {
+            return;
+        }
+
+        if (prefix.Length > (prefix.IsIPv4 ? 30 : 126))
+        {
+            subnet.Fail(InvalidSubnet, "addressPrefix", $"{prefix} has no room for a router and a machine. Use /{(prefix.IsIPv4 ? 30 : 126)} or shorter.");
+        }
+
+        IpPrefix[] space = [.. AddressSpace(subnet.Root)];
+        if (!space.Any(s => s.Contains(prefix)))
+        {
+            subnet.Fail(InvalidSubnet, "addressPrefix", $"{prefix} lies outside the address space {string.Join(", ", space)} of {subnet.Root.Ref}. Widen addressSpace or choose a prefix inside it.");
+        }
+
+        foreach (Node sibling in subnet.EarlierSiblings())
+        {
+            if (sibling.Prefix("addressPrefix") is { } other && other.Overlaps(prefix))
+            {
+                subnet.Fail(InvalidSubnet, "addressPrefix", $"{prefix} overlaps {other} of {sibling.Ref}. Subnets of one virtual network are disjoint.");
+            }
+        }
+
+        if (subnet.Existing is { } before && before.Text("addressPrefix") != prefix.ToString()
+            && subnet.Before.HoldersOf(before) is { IsEmpty: false } users)
+        {
+            subnet.Fail("InUseSubnetCannotBeUpdated", "addressPrefix", $"cannot change from {before.Text("addressPrefix")} to {prefix} while {users[0].Ref} uses the subnet.");
+        }
+    }
+
+    private static void AllocateVsid(RuleContext subnet)
+    {
+        if (subnet.Node.Text(VirtualSubnetId) is not null)
+        {
+            return;
+        }
+
+        (uint first, uint last) = VirtualNetworkManager.Range(subnet.Before);
+        if (subnet.Holdings.TryTakeNext(v => ClaimKey.Of(Vsid.Create((uint)v)), first, last, null, subnet.Node.Ref, out UInt128 value))
+        {
+            subnet.Node.Properties[VirtualSubnetId] = value.ToString();
+        }
+        else
+        {
+            subnet.Fail("SubnetIsFull", VirtualSubnetId, $"cannot be allocated: every id from {first} to {last} is taken. Widen virtualSubnetIdRange of /virtualNetworkManager/configuration.");
+        }
+    }
+
+    private static IEnumerable<Claim> SubnetClaims(Node subnet)
+    {
+        if (subnet.Text(VirtualSubnetId) is { } text)
+        {
+            yield return new Claim(ClaimKey.Of(VsidOf(subnet)), VirtualSubnetId, text, ErrorCodes.InvalidParameterValue, "Ask for another one, or leave it out to be given a free one.");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using System.Collections.Frozen;
+using Hnv.Controller.Engine;
+using Hnv.Controller.Model;
+
+namespace Hnv.Controller.Schema;
+
+/// <summary>
+/// Everything the engine knows about one resource type: what it holds, what it may point at, what must be true of it, and what is
+/// allocated for it. A new resource type is one more of these; the engine does not change.
+/// </summary>
+internal sealed class ResourceType
+{
+    private readonly PropertyTable _properties = new([]);
+    private readonly FrozenDictionary<string, int> _childIndex = FrozenDictionary<string, int>.Empty;
+
+    public ResourceType(string name) => Name = Path = name;
+
+    /// <summary>The collection's name in URIs and, for children, the property that holds them.</summary>
+    public string Name { get; }
+
+    /// <summary>Collections from the top, <c>virtualNetworks/subnets</c>.</summary>
+    public string Path { get; private set; }
+
+    /// <summary>The one resourceId of a singleton; null for collections.</summary>
+    public string? SingletonId { get; init; }
+
+    /// <summary>The first URI version that serves it.</summary>
+    public ApiVersion Since { get; init; } = ApiVersion.V1;
+
+    /// <summary>False for what only the controller writes.</summary>
+    public bool Writable { get; init; } = true;
+
+    /// <summary>False for the one document without an etag.</summary>
+    public bool HasETag { get; init; } = true;
+
+    /// <summary>True when a change has to reach hosts, so that a PUT answers Updating.</summary>
+    public bool Asynchronous { get; init; }
+
+    /// <summary>The code of a DELETE that dependents forbid.</summary>
+    public string InUseCode { get; init; } = ErrorCodes.ResourceInUse;
+
+    /// <summary>What it holds, in the order it is printed.</summary>
+    public PropertyTable Properties
+    {
+        get => _properties;
+        init => _properties = value;
+    }
+
+    /// <summary>Child types, in the order they are printed.</summary>
+    public IReadOnlyList<ResourceType> Children
+    {
+        get;
+        init
+        {
+            field = value;
+            _childIndex = value.Select((child, index) => KeyValuePair.Create(child.Name, index)).ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+            foreach (ResourceType child in value)
+            {
+                child.Rebase(Path);
+            }
+        }
+    }
+    = [];
+
+    /// <summary>Checks one node of a changed tree, children included, and complains.</summary>
+    public Action<RuleContext>? Validate { get; init; }
+
+    /// <summary>Fills in what the controller gives: identifiers and addresses. Runs after everything was found right.</summary>
+    public Action<RuleContext>? Allocate { get; init; }
+
+    /// <summary>What a node holds exclusively.</summary>
+    public Func<Node, IEnumerable<Claim>>? Claims { get; init; }
+
+    /// <summary>Why a node may not go although nobody refers to it; null when it may.</summary>
+    public Func<Node, Snapshot, string?>? WhyKeep { get; init; }
+
+    /// <summary>Trees that may get something allocated now that a tree of this type has changed.</summary>
+    public Func<Node, Snapshot, IEnumerable<Node>>? Affects { get; init; }
+
+    /// <summary>Position of a child collection among <see cref="Children"/>; -1 when there is none of that name.</summary>
+    public int ChildIndex(string name) => _childIndex.GetValueOrDefault(name, -1);
+
+    private void Rebase(string parent)
+    {
+        Path = $"{parent}/{Path}";
+        foreach (ResourceType child in Children)
+        {
+            child.Rebase(parent);
+        }
+    }
+}
