@@ -45,7 +45,7 @@ internal static class Output
         Table table = new Table().Border(Console.IsOutputRedirected ? TableBorder.None : TableBorder.Rounded);
         foreach (string column in columns)
         {
-            table.AddColumn(new TableColumn($"[bold]{Markup.Escape(column)}[/]").NoWrap());
+            table.AddColumn(new TableColumn(Console.IsOutputRedirected ? Markup.Escape(column) : $"[bold]{Markup.Escape(column)}[/]").NoWrap());
         }
 
         foreach (string?[] row in all)
