@@ -16,9 +16,11 @@ public sealed unsafe class TransmitBatch
     /// <summary>Datagrams of one UDP_SEGMENT message (UDP_MAX_SEGMENTS of older kernels).</summary>
     public const int SegmentMax = 64;
 
-    private const int SliceMax = (2 * SegmentMax) + 8;
+    /// <summary>Bytes of one message of datagrams over IPv4: 65535 - 20 - 8.</summary>
+    public const int DatagramBytesMax = 65507;
+
+    private const int SliceMax = SegmentMax + 8;
     private const int ScratchSize = 256 * 1024;
-    private const int DatagramBytesMax = 65507;             // IPv4: 65535 - 20 - 8
     private const int ControlSize = 48;                     // CMSG_SPACE(2) + CMSG_SPACE(4)
     private const int LookBack = 8;
 
@@ -82,6 +84,14 @@ public sealed unsafe class TransmitBatch
             }
         }
 
+        int message = BeginDatagrams(socket, destination, port, trafficClass, size, 1, size);
+        _messages[message].IsClosed = !mayJoin;
+        return message;
+    }
+
+    /// <summary>Begins a message of datagrams that lie side by side, each of <paramref name="size"/> bytes but for the last, which may be shorter.</summary>
+    public int BeginDatagrams(DatagramSocket socket, InetAddress destination, ushort port, byte trafficClass, int size, int count, int bytes)
+    {
         int message = Start(socket);
         Interop.msghdr* header = &Header(message)->msg_hdr;
         header->msg_name = _names.At(message * SocketAddress.Size);
@@ -95,9 +105,9 @@ public sealed unsafe class TransmitBatch
             Port = port,
             TrafficClass = trafficClass,
             SegmentSize = size,
-            Segments = 1,
-            Bytes = size,
-            IsClosed = !mayJoin,
+            Segments = count,
+            Bytes = bytes,
+            IsClosed = true,
         };
         return message;
     }

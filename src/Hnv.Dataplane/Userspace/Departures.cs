@@ -35,15 +35,20 @@ internal sealed class Departures
         return message;
     }
 
-    /// <summary>Begins a datagram to a provider address.</summary>
+    /// <summary>Begins a datagram to a provider address; it may travel with the flow's earlier ones when the kernel can cut them apart.</summary>
     public int BeginDatagram(
-        VPort source, DatagramSocket socket, ProviderAddress destination, ushort port, byte trafficClass, int size, bool mayJoin, int scratchBytes)
+        VPort source, DatagramSocket socket, ProviderAddress destination, ushort port, byte trafficClass, int size, bool mayJoin)
     {
-        MakeRoom(scratchBytes);
-        int message = _batch.BeginDatagram(socket, destination.Value, port, trafficClass, size, mayJoin);
-        _owners[message] = source;
-        _directions[message] = Direction.Outbound;
-        return message;
+        MakeRoom(0);
+        return Own(_batch.BeginDatagram(socket, destination.Value, port, trafficClass, size, mayJoin), source);
+    }
+
+    /// <summary>Begins datagrams that lie side by side, all of one size but the last.</summary>
+    public int BeginDatagrams(
+        VPort source, DatagramSocket socket, ProviderAddress destination, ushort port, byte trafficClass, int size, int count, int bytes)
+    {
+        MakeRoom(0);
+        return Own(_batch.BeginDatagrams(socket, destination.Value, port, trafficClass, size, count, bytes), source);
     }
 
     public void Append(int message, PinnedBuffer buffer, int offset, int length) => _batch.Append(message, buffer, offset, length);
@@ -73,6 +78,13 @@ internal sealed class Departures
                 _owners[message].CountDrop(ReasonOf(errno, _directions[message]), _directions[message]);
             }
         }
+    }
+
+    private int Own(int message, VPort source)
+    {
+        _owners[message] = source;
+        _directions[message] = Direction.Outbound;
+        return message;
     }
 
     private void MakeRoom(int scratchBytes)

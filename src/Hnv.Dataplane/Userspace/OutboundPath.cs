@@ -16,13 +16,16 @@ internal sealed class OutboundPath
     private const int BatchMax = 32;
     private const int TunnelHeaderSize = VxlanHeader.Size;              // NVGRE's is as long
     private const int CopyRoom = 512 * 1024;
+    private const int CutRoom = 256 * 1024;                             // four super-packets: small enough to stay in the core's cache
 
     private readonly ReceiveBatch _received = new(BatchMax, FrameMax);
     private readonly PinnedBuffer _copies = new(CopyRoom);
+    private readonly PinnedBuffer _cut = new(CutRoom);
     private readonly byte[] _answer = new byte[FrameMax];
     private readonly Departures _departures;
     private readonly ushort _vxlanPort;
     private int _copied;
+    private int _cutUsed;
 
     public OutboundPath(Departures departures, ushort vxlanPort)
     {
@@ -42,6 +45,7 @@ internal sealed class OutboundPath
 
         _departures.Flush();
         _copied = 0;
+        _cutUsed = 0;
         return count;
     }
 
@@ -124,22 +128,47 @@ internal sealed class OutboundPath
             offload.CompleteChecksum(packet.IsIP ? frame[..packet.Length] : frame);
             WriteTunnelHeader(in transposition, buffer.Slice(offset - TunnelHeaderSize, TunnelHeaderSize));
             int whole = _departures.BeginDatagram(
-                channel.Port, socket, transposition.Provider, port, trafficClass, length + TunnelHeaderSize, isVxlan, scratchBytes: 0);
+                channel.Port, socket, transposition.Provider, port, trafficClass, length + TunnelHeaderSize, mayJoin: isVxlan);
             _departures.Append(whole, buffer, offset - TunnelHeaderSize, length + TunnelHeaderSize);
             return;
         }
 
-        int headerLength = TunnelHeaderSize + packet.PayloadOffset;
-        int payloadLength = packet.Length - packet.PayloadOffset;
-        for (int position = 0, index = 0; position < payloadLength; position += offload.SegmentSize, index++)
+        SuperPacketSegmenter segmenter = new(frame, in packet, offload.SegmentSize);
+        while (segmenter.Remaining > 0)
         {
-            int segment = Math.Min(offload.SegmentSize, payloadLength - position);
-            int message = _departures.BeginDatagram(
-                channel.Port, socket, transposition.Provider, port, trafficClass, headerLength + segment, isVxlan, headerLength);
-            Span<byte> headers = _departures.AppendScratch(message, headerLength);
-            WriteTunnelHeader(in transposition, headers);
-            Segmenter.WriteHeaders(in packet, frame, index, position, segment, headers[TunnelHeaderSize..]);
-            _departures.Append(message, buffer, offset + packet.PayloadOffset + position, segment);
+            if (_cutUsed + TransmitBatch.DatagramBytesMax > CutRoom)
+            {
+                _departures.Flush();
+                _cutUsed = 0;
+            }
+
+            SegmentRun run = segmenter.Segment(
+                TunnelHeaderSize, TransmitBatch.SegmentMax, _cut.Slice(_cutUsed, TransmitBatch.DatagramBytesMax));
+            for (int i = 0; i < run.Count; i++)
+            {
+                WriteTunnelHeader(in transposition, _cut.Slice(_cutUsed + (i * run.Stride), TunnelHeaderSize));
+            }
+
+            Send(channel.Port, socket, in transposition, port, trafficClass, in run);
+            _cutUsed += run.Length;
+        }
+    }
+
+    /// <summary>Datagrams side by side: the kernel cuts UDP apart again, GRE goes one by one.</summary>
+    private void Send(VPort source, DatagramSocket socket, in Transposition transposition, ushort port, byte trafficClass, in SegmentRun run)
+    {
+        if (transposition.Encapsulation == EncapsulationType.Vxlan)
+        {
+            int train = _departures.BeginDatagrams(source, socket, transposition.Provider, port, trafficClass, run.Stride, run.Count, run.Length);
+            _departures.Append(train, _cut, _cutUsed, run.Length);
+            return;
+        }
+
+        for (int i = 0; i < run.Count; i++)
+        {
+            int length = i == run.Count - 1 ? run.LastLength : run.Stride;
+            int message = _departures.BeginDatagrams(source, socket, transposition.Provider, port, trafficClass, length, 1, length);
+            _departures.Append(message, _cut, _cutUsed + (i * run.Stride), length);
         }
     }
 
