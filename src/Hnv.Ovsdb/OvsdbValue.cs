@@ -68,7 +68,8 @@ public sealed class OvsdbValue : IEquatable<OvsdbValue>
     /// <summary>A set; duplicates fall together.</summary>
     public static OvsdbValue Set(IEnumerable<OvsdbAtom> atoms)
     {
-        OvsdbAtom[] keys = [.. atoms.Distinct()];
+        HashSet<OvsdbAtom> unique = [.. atoms];
+        OvsdbAtom[] keys = [.. unique];
         Array.Sort(keys);
         return keys.Length == 0 ? EmptySet : new OvsdbValue(keys, null);
     }
@@ -167,9 +168,15 @@ public sealed class OvsdbValue : IEquatable<OvsdbValue>
     public bool Contains(OvsdbAtom key) => Array.BinarySearch(_keys, key) >= 0;
 
     /// <summary>The same map or set with every atom replaced.</summary>
-    public OvsdbValue Select(Func<OvsdbAtom, OvsdbAtom> replace) => _values is null
-        ? Set(_keys.Select(replace))
-        : Map(_keys.Zip(_values, (key, value) => KeyValuePair.Create(replace(key), replace(value))));
+    public OvsdbValue Select(Func<OvsdbAtom, OvsdbAtom> replace)
+    {
+        if (_values is not null)
+        {
+            return Map(_keys.Zip(_values, (key, value) => KeyValuePair.Create(replace(key), replace(value))));
+        }
+
+        return _keys.Length == 1 ? replace(_keys[0]) : Set(_keys.Select(replace));
+    }
 
     /// <summary>
     /// What the column becomes after an <c>update2</c>/<c>update3</c> <c>modify</c> (ovsdb-server(7) §4.1.14). For a set of more than
@@ -215,7 +222,7 @@ public sealed class OvsdbValue : IEquatable<OvsdbValue>
 
     /// <inheritdoc/>
     public bool Equals(OvsdbValue? other) =>
-        other is not null && IsMap == other.IsMap && Keys.SequenceEqual(other.Keys) && Values.SequenceEqual(other.Values);
+        ReferenceEquals(this, other) || (other is not null && IsMap == other.IsMap && Keys.SequenceEqual(other.Keys) && Values.SequenceEqual(other.Values));
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as OvsdbValue);

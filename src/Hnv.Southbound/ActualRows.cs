@@ -25,7 +25,7 @@ internal sealed class ActualRows
     public static ActualRows From(OvsdbSnapshot snapshot, IReadOnlyList<TableLayout> layouts)
     {
         ActualRows actual = new();
-        Dictionary<Guid, OvsdbAtom> names = [];
+        Dictionary<Guid, OvsdbValue> names = [];
         foreach (TableLayout layout in layouts)
         {
             foreach (OvsdbRow row in snapshot[layout.Database, layout.Table].Values)
@@ -48,10 +48,19 @@ internal sealed class ActualRows
         return actual;
     }
 
-    private static OvsdbValue ByName(OvsdbValue value, Dictionary<Guid, OvsdbAtom> names)
+    private static OvsdbValue ByName(OvsdbValue value, Dictionary<Guid, OvsdbValue> names)
     {
-        bool refers = value.Count > 0 && (value.IsMap ? value.Values[0].Kind : value.Keys[0].Kind) == OvsdbAtomKind.Uuid;
-        return !refers ? value : value.Select(atom =>
-            atom.Kind == OvsdbAtomKind.Uuid && names.TryGetValue(atom.Uuid, out OvsdbAtom name) ? name : atom);
+        if (value.Count == 0 || (value.IsMap ? value.Values[0].Kind : value.Keys[0].Kind) != OvsdbAtomKind.Uuid)
+        {
+            return value;
+        }
+
+        // Nearly every reference is a single one, and thousands of mappings share it.
+        if (value.Count == 1 && !value.IsMap)
+        {
+            return names.TryGetValue(value.Keys[0].Uuid, out OvsdbValue? shared) ? shared : value;
+        }
+
+        return value.Select(atom => atom.Kind == OvsdbAtomKind.Uuid && names.TryGetValue(atom.Uuid, out OvsdbValue? name) ? name.Single : atom);
     }
 }

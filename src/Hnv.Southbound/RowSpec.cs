@@ -29,6 +29,13 @@ internal sealed class RowSpec(OvsdbValue[] values) : IEquatable<RowSpec>
 /// <param name="IsCollected">True for a table that is not a root: the server removes its rows with their last reference.</param>
 internal sealed record TableLayout(string Database, string Table, int KeyCount, string[] Columns, bool IsCollected)
 {
-    public RowKey KeyOf(OvsdbValue[] values) =>
-        new(Table, KeyCount == 1 ? values[0].ToString() : string.Join(' ', values.Take(KeyCount).Select(value => value.ToString())));
+    // Called for every row of every plan, so without LINQ.
+    public RowKey KeyOf(OvsdbValue[] values) => new(Table, KeyCount switch
+    {
+        0 => string.Empty,
+        1 => values[0].ToString(),
+        2 => $"{values[0]} {values[1]}",
+        3 => $"{values[0]} {values[1]} {values[2]}",
+        _ => $"{values[0]} {values[1]} {values[2]} {values[3]}",
+    });
 }
