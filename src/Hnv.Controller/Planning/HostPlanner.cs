@@ -39,8 +39,8 @@ internal static class HostPlanner
             MacSpoofing: (string?)settings["macSpoofingEnabled"] == "Enabled",
             ArpGuard: (string?)settings["arpGuardEnabled"] == "Enabled",
             DhcpGuard: (string?)settings["dhcpGuardEnabled"] == "Enabled",
-            StormLimit: (int?)settings["stormLimit"] ?? 0,
-            PortFlowLimit: (int?)settings["portFlowLimit"] ?? 0);
+            StormLimit: (int)((long?)settings["stormLimit"] ?? 0),
+            PortFlowLimit: (int)((long?)settings["portFlowLimit"] ?? 0));
 
     private static IEnumerable<ProviderAddressPolicy> ProviderAddresses(Snapshot snapshot, Node server)
     {

@@ -46,7 +46,7 @@ internal static class VirtualNetworkManager
     /// <summary>Where VSIDs come from, both ends inclusive.</summary>
     public static (uint First, uint Last) Range(Snapshot snapshot) =>
         snapshot.Find(Ref)?.Properties[RangeProperty] is { } range
-            ? ((uint)range["startId"]!, Math.Min((uint)range["endId"]!, Vsid.MaxValue))
+            ? ((uint)(long)range["startId"]!, (uint)Math.Min((long)range["endId"]!, Vsid.MaxValue))
             : (Vsid.MinValue, Vsid.MaxValue);
 
     /// <summary>The router's MAC.</summary>

@@ -1,0 +1,148 @@
+using System.Text.Json.Nodes;
+using Hnv.Controller.Engine;
+using Hnv.Controller.Resources;
+using Hnv.Controller.Schema;
+using Hnv.Controller.Store;
+using Hnv.Ovsdb;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Hnv.Controller.Tests;
+
+/// <summary>The real store: a stock <c>ovsdb-server</c>.</summary>
+public sealed class StoreTests : IAsyncLifetime
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("hnv-t-store-");
+    private OvsdbServerProcess? _server;
+
+    public async Task InitializeAsync() =>
+        _server = await OvsdbServerProcess.StartAsync(Options(), TimeProvider.System, NullLogger.Instance, CancellationToken.None);
+
+    public async Task DisposeAsync()
+    {
+        await _server!.DisposeAsync();
+        _directory.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task Restart_EngineAndServer_KeepsEveryDocumentAndEveryAllocation()
+    {
+        string before;
+        await using (ResourceEngine engine = await StartAsync())
+        {
+            await TellAsync(engine);
+            before = Everything(engine);
+        }
+
+        await _server!.DisposeAsync();
+        _server = await OvsdbServerProcess.StartAsync(Options(), TimeProvider.System, NullLogger.Instance, CancellationToken.None);
+        await using ResourceEngine again = await StartAsync();
+
+        Assert.Equal(before, Everything(again));
+        RefusedException taken = await Assert.ThrowsAsync<RefusedException>(() => PutAsync(again, "networkInterfaces/x", Story.Interface("contoso", "10.1.1.11")));
+        Assert.Equal("PrivateIPAddressInUse", taken.Errors[0].Code);
+        PutResult next = await PutAsync(again, "networkInterfaces/y", Story.Interface("contoso", "10.1.1.13"));
+        Assert.Equal("001DD8B71C06", next.Node.Text("privateMacAddress"));
+    }
+
+    [Fact]
+    public async Task Delete_IsDurableToo()
+    {
+        await using (ResourceEngine engine = await StartAsync())
+        {
+            await PutAsync(engine, "macPools/default", Story.MacPool);
+            await engine.DeleteAsync(PathOf(engine, "macPools/default"), ApiVersion.V1, default, Guid.NewGuid());
+        }
+
+        await using ResourceEngine again = await StartAsync();
+
+        Assert.Null(again.Current.Find("/macPools/default"));
+    }
+
+    [Fact]
+    public async Task TwoWriters_TheSecondIsToldToTryAgainAndThenSeesTheFirst()
+    {
+        await using ResourceEngine first = await StartAsync();
+        await using ResourceEngine second = await StartAsync();
+        await PutAsync(first, "macPools/default", Story.MacPool);
+
+        RefusedException refused = await Assert.ThrowsAsync<RefusedException>(() => PutAsync(second, "macPools/other", Story.MacPool));
+        RefusedException overlap = await Assert.ThrowsAsync<RefusedException>(() => PutAsync(second, "macPools/other", Story.MacPool));
+
+        Assert.Equal("RetryableError", refused.Errors[0].Code);
+        Assert.Equal("InvalidMacAddressForMacPool", overlap.Errors[0].Code);
+        Assert.NotNull(second.Current.Find("/macPools/default"));
+    }
+
+    [Fact]
+    public async Task Writes_Many_ShareCommitsAndAllSurvive()
+    {
+        await using (ResourceEngine engine = await StartAsync())
+        {
+            await Task.WhenAll(Enumerable.Range(0, 500).Select(i => PutAsync(engine, $"accessControlLists/a{i}", """{"properties":{}}""")));
+        }
+
+        await using ResourceEngine again = await StartAsync();
+
+        Assert.Equal(500, again.Current.All(AccessControlLists.Name).Count());
+    }
+
+    [Fact]
+    public async Task Terms_EachIsGreaterThanTheOneBefore()
+    {
+        await using var store = new OvsdbDocumentStore(Options().Endpoint);
+
+        long first = await store.BeginTermAsync(CancellationToken.None);
+        long second = await store.BeginTermAsync(CancellationToken.None);
+
+        Assert.True(second > first);
+    }
+
+    [Fact]
+    public async Task Secrets_AreSealedInTheStore()
+    {
+        await using ResourceEngine engine = await StartAsync();
+        await PutAsync(engine, "credentials/admin", """{"properties":{"type":"usernamePassword","userName":"u","value":"s3cret"}}""");
+
+        await using var store = new OvsdbDocumentStore(Options().Endpoint);
+        (_, IReadOnlyList<StoredDocument> documents) = await store.LoadAsync(CancellationToken.None);
+
+        string stored = documents.Single(d => d.Key == "/credentials/admin").Body;
+        Assert.DoesNotContain("s3cret", stored, StringComparison.Ordinal);
+        Assert.Contains("\"u\"", stored, StringComparison.Ordinal);
+    }
+
+    private async Task<ResourceEngine> StartAsync()
+    {
+        var engine = new ResourceEngine(
+            NetworkControllerCatalog.Create(),
+            new OvsdbDocumentStore(Options().Endpoint),
+            SecretBox.FromFile(Path.Combine(_directory.FullName, "key")),
+            new OperationLog());
+        await engine.StartAsync(CancellationToken.None);
+        return engine;
+    }
+
+    private OvsdbServerOptions Options() => new()
+    {
+        DataDirectory = Path.Combine(_directory.FullName, "data"),
+        RunDirectory = Path.Combine(_directory.FullName, "run"),
+        Databases = [OvsdbDocumentStore.Schema()],
+        User = null,
+    };
+
+    private static async Task TellAsync(ResourceEngine engine)
+    {
+        foreach ((string path, string body) in Story.Documents())
+        {
+            await PutAsync(engine, path, body);
+        }
+    }
+
+    private static Task<PutResult> PutAsync(ResourceEngine engine, string path, string body) =>
+        engine.PutAsync(PathOf(engine, path), JsonNode.Parse(body)!.AsObject(), ApiVersion.All[^1], default, Guid.NewGuid());
+
+    private static ResourcePath PathOf(ResourceEngine engine, string path) => engine.Catalog.Resolve(path.Split('/'), ApiVersion.All[^1])!;
+
+    private static string Everything(ResourceEngine engine) => string.Join(
+        '\n', engine.Current.Roots.OrderBy(r => r.Sequence).Select(r => $"{r.Key} {Model.NodeJson.Write(r, s => s).ToJsonString()}"));
+}
