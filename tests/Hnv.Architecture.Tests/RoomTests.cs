@@ -19,7 +19,7 @@ public sealed class RoomTests
         ["Hnv.Southbound"] = ["Hnv.Primitives", "Hnv.Policy", "Hnv.Ovsdb", "Hnv.Reconcile"],
         ["Hnv.Contracts"] = [],
         ["Hnv.Client"] = ["Hnv.Contracts"],
-        ["Hnv.Lab"] = ["Hnv.Client", "Hnv.Contracts"],
+        ["Hnv.Lab"] = ["Hnv.Primitives", "Hnv.Client", "Hnv.Contracts"],
         ["Hnv.Cli"] = ["Hnv.Client", "Hnv.Contracts", "Hnv.Lab"],
         ["Hnv.Controller"] = ["Hnv.Primitives", "Hnv.Contracts", "Hnv.Policy", "Hnv.Ovsdb", "Hnv.Reconcile", "Hnv.Southbound"],
         ["Hnv.HostAgent"] =
