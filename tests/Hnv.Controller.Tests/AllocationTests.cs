@@ -128,6 +128,18 @@ public sealed class AllocationTests : IAsyncLifetime
         Assert.Equal(["192.168.1.10"], Provider(other));
     }
 
+    [Fact]
+    public async Task ProviderAddress_OfAForeignEndpoint_IsNeverGivenToAHost()
+    {
+        await _server.PutAsync("servers/foreign", """{"properties":{"unmanagedVtep":{"address":"192.168.1.10"}}}""");
+
+        Reply host = await _server.PutAsync("servers/host1", Story.Server(Story.Host1, "pa-1"));
+        Reply taken = await _server.PutAsync("servers/foreign2", """{"properties":{"unmanagedVtep":{"address":"192.168.1.11"}}}""");
+
+        Assert.Equal(["192.168.1.11"], Provider(host));
+        Assert.Equal("PrivateIPAddressInUse", taken.Code);
+    }
+
     private static string Network(string prefix = "10.1.1.0/24", string id = "s") => $$$$$$"""
         {"properties":{"addressSpace":{"addressPrefixes":["10.1.0.0/16"]},"logicalNetwork":{"resourceRef":"/logicalNetworks/hnvpa"},
          "subnets":[{"resourceId":"{{{{{{id}}}}}}","properties":{"addressPrefix":"{{{{{{prefix}}}}}}"}}]}}

@@ -29,13 +29,11 @@ internal sealed class FleetLiveState(HostFleet fleet, TimeProvider time) : ILive
     };
 
     public string? ServerOf(Node networkInterface) =>
-        MachineOf(networkInterface)?.Server is { } server ? ServerRef(server) : null;
+        MachineOf(networkInterface)?.Server is { } server ? fleet.Plan.Networks.Server(server)?.Ref : null;
 
     public IReadOnlyList<string> InterfacesOn(Node server) => [.. fleet.Plan.Networks.ByServer[server.InstanceId].Select(m => m.Nic.Ref)];
 
-    private PlannedNetworks.Machine? MachineOf(Node nic) => fleet.Plan.Networks.Machines.FirstOrDefault(m => m.Id.Value == nic.InstanceId);
-
-    private string? ServerRef(Guid server) => fleet.Plan.Snapshot.All(Servers.Name).FirstOrDefault(s => s.InstanceId == server)?.Ref;
+    private PlannedNetworks.Machine? MachineOf(Node nic) => fleet.Plan.Networks.ByInterface.GetValueOrDefault(nic.InstanceId);
 
     private State OfPort(PlannedNetworks.Machine machine, Guid server)
     {

@@ -29,6 +29,7 @@ internal sealed partial class HostFleet : IAsyncDisposable
     private readonly ILoggerFactory _loggers;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<Guid, HostWorker> _workers = [];
+    private readonly List<Task> _farewells = [];
     private readonly ChangeSignal _look = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly long _started;
@@ -65,6 +66,7 @@ internal sealed partial class HostFleet : IAsyncDisposable
         await _stop.CancelAsync();
         _look.Complete();
         await _planning;
+        await Task.WhenAll(_farewells);
         foreach (HostWorker worker in _workers.Values)
         {
             await worker.DisposeAsync();
@@ -84,7 +86,7 @@ internal sealed partial class HostFleet : IAsyncDisposable
                 Snapshot snapshot = _engine.Current;
                 try
                 {
-                    await MatchSessionsAsync(snapshot);
+                    MatchSessions(snapshot);
                     Replan(snapshot);
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
@@ -146,8 +148,20 @@ internal sealed partial class HostFleet : IAsyncDisposable
         }
     }
 
-    private async Task MatchSessionsAsync(Snapshot snapshot)
+    // Beside the planning: one host that does not answer must not hold up the others.
+    private static async Task CloseAsync(HostWorker worker, bool retire)
     {
+        if (retire)
+        {
+            await worker.RetireAsync();
+        }
+
+        await worker.DisposeAsync();
+    }
+
+    private void MatchSessions(Snapshot snapshot)
+    {
+        _farewells.RemoveAll(farewell => farewell.IsCompleted);
         Dictionary<Guid, Node> wanted = snapshot.All(Servers.Name).Where(s => ManagementAddress(s) is not null).ToDictionary(s => s.InstanceId);
         foreach ((Guid id, HostWorker worker) in _workers)
         {
@@ -158,12 +172,7 @@ internal sealed partial class HostFleet : IAsyncDisposable
             }
 
             _workers.TryRemove(id, out _);
-            if (!stays)
-            {
-                await worker.RetireAsync();
-            }
-
-            await worker.DisposeAsync();
+            _farewells.Add(CloseAsync(worker, retire: !stays));
         }
 
         foreach ((Guid id, Node server) in wanted)

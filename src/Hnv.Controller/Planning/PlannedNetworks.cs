@@ -29,6 +29,7 @@ internal sealed class PlannedNetworks
         }
 
         Machines = [.. snapshot.All(NetworkInterfaces.Name).Select(nic => MachineOf(nic, placements)).OfType<Machine>()];
+        ByInterface = Machines.ToDictionary(m => m.Id.Value);
         ByServer = Machines.Where(m => m.Server is not null).ToLookup(m => m.Server!.Value);
         ByNetwork = Machines.ToLookup(m => m.Network.Key);
     }
@@ -38,12 +39,18 @@ internal sealed class PlannedNetworks
 
     public IReadOnlyList<Machine> Machines { get; }
 
+    /// <summary>By the interface's instanceId.</summary>
+    public IReadOnlyDictionary<Guid, Machine> ByInterface { get; }
+
     public ILookup<Guid, Machine> ByServer { get; }
 
     public ILookup<string, Machine> ByNetwork { get; }
 
     /// <summary>The provider addresses of a server, in team order; of a foreign endpoint its one.</summary>
     public ImmutableArray<ProviderAddress> ProviderAddresses(Guid server) => _addresses.GetValueOrDefault(server, []);
+
+    /// <summary>The server of an instanceId; null when there is none.</summary>
+    public Node? Server(Guid id) => _servers.GetValueOrDefault(id);
 
     /// <summary>A virtual network with all its subnets.</summary>
     public VirtualNetworkPolicy Network(Node network)

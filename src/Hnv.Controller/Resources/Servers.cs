@@ -91,6 +91,9 @@ internal static class Servers
     public static Node? ProviderSubnet(Node nic, Func<string, Node?> find) =>
         nic.References(LogicalSubnets).Select(find).FirstOrDefault(subnet => subnet is not null && find(NetworkOf(subnet)) is { } network && LogicalNetworks.CarriesVirtualNetworks(network));
 
+    // Foreign endpoints share the provider network with ours but belong to no subnet resource.
+    private static ClaimKey EndpointKey(InetAddress address) => ClaimKey.Of("/unmanagedVteps", address);
+
     private static string NetworkOf(Node subnet) => subnet.Ref[..subnet.Ref.LastIndexOf("/subnets/", StringComparison.Ordinal)];
 
     private static void ValidateServer(RuleContext server)
@@ -102,6 +105,13 @@ internal static class Servers
             server.Fail(ErrorCodes.RequiredParamMissing, "connections", foreign
                 ? $"and {UnmanagedVtep} exclude each other: a server has a host agent to connect to, or it is only a tunnel endpoint. Send one of them."
                 : $"is missing. Send connections[].managementAddresses, or {UnmanagedVtep}.address for an endpoint without a host agent.");
+        }
+
+        string? endpoint = (string?)server.Node.Properties[UnmanagedVtep]?["address"];
+        if (endpoint is not null && server.Before.All(Name).SelectMany(s => s.ChildrenOf(Interfaces))
+            .FirstOrDefault(nic => (string?)nic.Properties[ProviderAddress]?["address"] == endpoint) is { } holder)
+        {
+            server.Fail("PrivateIPAddressInUse", UnmanagedVtep, $"{endpoint} is the provider address of {holder.Ref}. An endpoint has an address of its own, best outside every ipPool.");
         }
 
         Node[] subnets = [.. server.Node.ChildrenOf(Interfaces).Select(nic => ProviderSubnet(nic, server.Find)).OfType<Node>().DistinctBy(s => s.Key)];
@@ -135,7 +145,7 @@ internal static class Servers
                 v => ClaimKey.Of(subnet.Ref, ClaimKey.Address(v)),
                 ClaimKey.Number(first),
                 ClaimKey.Number(last),
-                v => LogicalNetworks.IsReserved(subnet, prefix, ClaimKey.Address(v)),
+                v => LogicalNetworks.IsReserved(subnet, prefix, ClaimKey.Address(v)) || nic.Holdings.HolderOf(EndpointKey(ClaimKey.Address(v))) is not null,
                 nic.Node.Ref,
                 out UInt128 value);
             if (found)
@@ -170,7 +180,7 @@ internal static class Servers
         if ((string?)server.Properties[UnmanagedVtep]?["address"] is { } address)
         {
             yield return new Claim(
-                ClaimKey.Of("/unmanagedVteps", InetAddress.Parse(address)), UnmanagedVtep, address, "PrivateIPAddressInUse", "Each endpoint has an address of its own.");
+                EndpointKey(InetAddress.Parse(address)), UnmanagedVtep, address, "PrivateIPAddressInUse", "Each endpoint has an address of its own.");
         }
     }
 
