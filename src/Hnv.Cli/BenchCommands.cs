@@ -11,7 +11,7 @@ internal static class BenchCommands
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    public static Command Bench() => new Command("bench", "Measure, side by side in one run").With(Datapath(), Generate());
+    public static Command Bench() => new Command("bench", "Measure, side by side in one run").With(Datapath(), Programming(), Generate());
 
     private static Command Datapath()
     {
@@ -35,6 +35,24 @@ internal static class BenchCommands
                     await File.WriteAllTextAsync(file, JsonSerializer.Serialize(new { when = DateTimeOffset.UtcNow, machine = Machine(), request.Rounds, request.Seconds, results = measured }, s_json), cancellation);
                 }
 
+                return 0;
+            });
+    }
+
+    private static Command Programming()
+    {
+        Option<int> rounds = new("--rounds") { Description = "How often", DefaultValueFactory = _ => 20 };
+        Option<string> lab = new("--file") { Description = "The lab it is measured in", DefaultValueFactory = _ => "labs/figure8.yaml" };
+        return new Command("programming", "From the PUT of a networkInterface to its first ping answered by the other host")
+            .With(rounds, lab)
+            .Example("hnv bench programming", "hnv bench programming --rounds 50")
+            .Does(async (parsed, cancellation) =>
+            {
+                IReadOnlyList<TimeSpan> measured = await ProgrammingBenchmark.RunAsync(
+                    parsed.GetRequiredValue(lab), Math.Clamp(parsed.GetValue(rounds), 1, 1000), step => Console.Error.WriteLine($"  {step}"), cancellation);
+                double[] sorted = [.. measured.Select(time => time.TotalMilliseconds).Order()];
+                string Cell(double part) => sorted[Math.Min((int)(sorted.Length * part), sorted.Length - 1)].ToString("F0", CultureInfo.InvariantCulture);
+                Output.Rows(parsed.GetValue(CommandLine.OutputOption), ["Rounds", "Least ms", "Median ms", "90% ms", "Most ms"], [[$"{sorted.Length}", Cell(0), Cell(0.5), Cell(0.9), Cell(1)]], "Nothing measured.");
                 return 0;
             });
     }
