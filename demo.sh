@@ -28,7 +28,9 @@ since() { echo "$(( ($(now) - $1) / 1000000 )) ms"; }
 
 ./eng/install.sh demo
 title "Building"
-dotnet build Hnv.slnx -c Release -v q -nologo
+for project in Hnv.Cli Hnv.Controller Hnv.HostAgent; do
+  dotnet build src/$project -c Release -v q -nologo --tl:off | sed '/^$/d; /^Build succeeded/d; / 0 \(Warning\|Error\)/d; s/^/  '$project': /'
+done
 if [ -n "$down" ]; then
   exec ./hnv lab down $lab
 fi
@@ -74,8 +76,9 @@ fabrikam_orders="(1, 'Tailspin Toys', 'loom', 12800.00), (2, 'Wingtip Toys', 'co
 start_database() { # tenant, rows
   local machine=$1-sql data=$run/$1-sql
   mkdir "$data" && chown postgres: "$data" && chmod 700 "$data"
-  printf '%s\n' "$password" | runuser -u postgres -- "$postgres/initdb" -D "$data/db" -E UTF8 --no-locale --no-sync -U postgres \
-    --auth-local=peer --auth-host=scram-sha-256 --pwfile=/dev/stdin >"$data/initdb.log"
+  install -o postgres -m 600 /dev/stdin "$data/password" <<<"$password"
+  runuser -u postgres -- "$postgres/initdb" -D "$data/db" -E UTF8 --no-locale --no-sync -U postgres \
+    --auth-local=peer --auth-host=scram-sha-256 --pwfile="$data/password" >"$data/initdb.log"
   echo "host shop web 10.1.1.0/24 scram-sha-256" >>"$data/db/pg_hba.conf"
   inside "$machine" setsid runuser -u postgres -- "$postgres/postgres" -D "$data/db" -c listen_addresses=10.1.1.11 \
     -c unix_socket_directories="$data" -c shared_buffers=16MB </dev/null >"$data/postgres.log" 2>&1 &
@@ -124,7 +127,7 @@ for tenant in contoso fabrikam; do
   for _ in 1 2 3; do inside $tenant-sql curl -sS -m 5 -o /dev/null http://10.1.1.12/; done
 done
 sleep 0.3
-kill -INT $tcpdump 2>/dev/null && wait $tcpdump || true
+kill -TERM $tcpdump 2>/dev/null; wait $tcpdump || true
 
 title "Who answers whom"
 psql_from() { PGPASSWORD=$password PGCONNECT_TIMEOUT=3 inside "$1" psql -h 10.1.1.11 -U web -d shop -Atc 'SELECT machine FROM whoami' 2>/dev/null || echo nobody; }

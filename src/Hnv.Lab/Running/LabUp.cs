@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Hnv.Client;
@@ -30,7 +29,7 @@ public sealed class LabUp(LabState state, Action<string> progress)
 
     private static readonly string[] s_programs = ["ip", "bridge", "nsenter", "setsid", "ovsdb-server"];
 
-    private readonly ConcurrentDictionary<string, double> _timings = new();
+    private readonly Dictionary<string, double> _timings = [];
     private LabState _state = state;
 
     private LabTopology Topology => _state.Topology;
