@@ -18,14 +18,17 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def open_in(namespace):
+    """A receiver and a sender. Two ports, for a probe must not look like the answer to one that went the other way: a
+    stateful firewall would rightly admit it."""
     handle = os.open("/run/netns/" + namespace, os.O_RDONLY)
     if libc.setns(handle, CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "setns " + namespace)
     os.close(handle)
-    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    opened.bind(("0.0.0.0", PORT))
-    opened.setblocking(False)
-    return opened
+    receiver, sender = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    receiver.bind(("0.0.0.0", PORT))
+    receiver.setblocking(False)
+    sender.bind(("0.0.0.0", PORT + 1))
+    return receiver, sender
 
 
 def collect(names, seconds, pairs):
@@ -41,11 +44,15 @@ def collect(names, seconds, pairs):
 
 def main():
     asked = json.load(sys.stdin)
-    names = {open_in(machine["namespace"]): machine["name"] for machine in asked["machines"]}
+    names, senders = {}, {}
+    for machine in asked["machines"]:
+        receiver, sender = open_in(machine["namespace"])
+        names[receiver] = machine["name"]
+        senders[sender] = machine["name"]
     own = {machine["name"]: machine["address"] for machine in asked["machines"]}
     pairs = set()
     for _ in range(3):          # the first round may be lost while neighbours are resolved
-        for sender, name in names.items():
+        for sender, name in senders.items():
             for address in asked["addresses"]:
                 if address != own[name]:
                     try:

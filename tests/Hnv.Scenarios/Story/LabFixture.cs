@@ -14,6 +14,7 @@ public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>?
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private readonly List<Process> _background = [];
+    private readonly HashSet<(string Machine, int Port)> _served = [];
 
     public RunningLab Lab { get; private set; } = null!;
 
@@ -68,7 +69,9 @@ public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>?
         return null;
     }
 
-    /// <summary>Starts a TCP server that answers every connection with the machine's name, and every further line with itself.</summary>
+    /// <summary>
+    /// Sees to it that a TCP server answers every connection with the machine's name, and every further line with itself.
+    /// </summary>
     public async Task ServeAsync(string machine, int port)
     {
         const string Server = """
@@ -85,6 +88,11 @@ public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>?
             print('ready', flush=True)
             server.serve_forever()
             """;
+        if (!_served.Add((machine, port)))
+        {
+            return;
+        }
+
         Process process = Start(machine, "/usr/bin/python3", "-c", Server, port.ToString(CultureInfo.InvariantCulture));
         Assert.Equal("ready", await process.StandardOutput.ReadLineAsync().WaitAsync(s_patience));
     }
