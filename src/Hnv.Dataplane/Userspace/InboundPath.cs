@@ -16,7 +16,8 @@ internal sealed class InboundPath
     private const int GreBatchMax = 64;
     private const int GreBufferSize = 10 * 1024;                        // a jumbo frame; longer ones are cut and counted
     private const int TunnelHeaderSize = VxlanHeader.Size;              // NVGRE's is as long
-    private const int FramesMax = UdpBatchMax * 128;
+    private const int DatagramsPerMessageMax = 128;                     // UDP_MAX_SEGMENTS of newer kernels
+    private const int FramesMax = UdpBatchMax * DatagramsPerMessageMax;
     private const int JoinMax = 64;
 
     private readonly ReceiveBatch _udp = new(UdpBatchMax, UdpBufferSize);
@@ -37,29 +38,30 @@ internal sealed class InboundPath
     public int RunVxlan(UdpTunnelSocket socket, long now)
     {
         int count = _udp.Receive(socket, UdpBatchMax);
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count;)
         {
-            // One message holds datagrams of one outer flow, cut at the segment size.
-            int length = _udp[i].Length, offset = _udp.OffsetOf(i), frames = 0;
-            ReceiveBatch.Ancillary ancillary = _udp.ReadAncillary(i);
-            int stride = ancillary.SegmentSize > 0 ? ancillary.SegmentSize : Math.Max(length, 1);
-            for (int at = 0; at < length && frames < FramesMax; at += stride)
+            // A sender's super-packet may come as two messages, because one carries 65,507 bytes at most: messages of one outer source and
+            // TOS that came behind one another are looked at together.
+            ProviderAddress source = new(_udp.Source(i));
+            byte trafficClass = _udp.ReadAncillary(i).TrafficClass;
+            int frames = 0, run = i;
+            for (; run < count && frames + DatagramsPerMessageMax <= FramesMax; run++)
             {
-                int datagram = Math.Min(stride, length - at);
-                if (datagram < TunnelHeaderSize || _udp.IsTruncated(i))
+                ReceiveBatch.Ancillary ancillary = _udp.ReadAncillary(run);
+                if (run > i && (ancillary.TrafficClass != trafficClass || _udp.Source(run) != source.Value))
                 {
-                    _switch.CountUnderlayDrop(DropReason.InvalidEncapsulation);
-                    continue;
+                    break;
                 }
 
-                _frames[frames++] = new FramePiece(offset + at + TunnelHeaderSize, datagram - TunnelHeaderSize);
+                frames += CutMessage(run, ancillary.SegmentSize, frames);
             }
 
-            ProviderAddress source = new(_udp.Source(i));
             for (int first = 0; first < frames;)
             {
-                first += HandleVxlan(source, ancillary.TrafficClass, _frames.AsSpan(first, frames - first), now);
+                first += HandleVxlan(source, trafficClass, _frames.AsSpan(first, frames - first), now);
             }
+
+            i = run;
         }
 
         _departures.Flush();
@@ -105,6 +107,27 @@ internal sealed class InboundPath
 
         _departures.Flush();
         return count;
+    }
+
+    /// <summary>Notes the frames of a message, which the kernel joined from datagrams of that size; those too short for a header are counted.</summary>
+    /// <returns>Frames noted.</returns>
+    private int CutMessage(int message, int segmentSize, int at)
+    {
+        int length = _udp[message].Length, offset = _udp.OffsetOf(message), frames = 0;
+        int stride = segmentSize > 0 ? segmentSize : Math.Max(length, 1);
+        for (int start = 0; start < length && frames < DatagramsPerMessageMax; start += stride)
+        {
+            int datagram = Math.Min(stride, length - start);
+            if (datagram < TunnelHeaderSize || _udp.IsTruncated(message))
+            {
+                _switch.CountUnderlayDrop(DropReason.InvalidEncapsulation);
+                continue;
+            }
+
+            _frames[at + frames++] = new FramePiece(offset + start + TunnelHeaderSize, datagram - TunnelHeaderSize);
+        }
+
+        return frames;
     }
 
     private bool TryStripOuter(RawGreSocket socket, int i, out FramePiece piece, out byte trafficClass)
