@@ -84,7 +84,7 @@ public static class PolicyDocuments
             Properties = new LogicalSubnetProperties
             {
                 AddressPrefix = subnet.Prefix.ToString(),
-                VlanId = "0",
+                VlanId = subnet.Vlan.ToString(CultureInfo.InvariantCulture),
                 DefaultGateways = [subnet.Gateway.ToString()],
                 IpPools = [new Resource<IpPoolProperties>
                 {

@@ -34,7 +34,8 @@ public sealed record LabTopology(
 /// <param name="Gateway">The router's address.</param>
 /// <param name="PoolStart">First provider address to allocate.</param>
 /// <param name="PoolEnd">Last provider address to allocate.</param>
-public sealed record ProviderSubnet(string Name, IpPrefix Prefix, InetAddress Gateway, InetAddress PoolStart, InetAddress PoolEnd);
+/// <param name="Vlan">The 802.1Q VLAN of encapsulated packets on the wire, 1 … 4094; 0 is untagged. The router takes no part in one.</param>
+public sealed record ProviderSubnet(string Name, IpPrefix Prefix, InetAddress Gateway, InetAddress PoolStart, InetAddress PoolEnd, int Vlan = 0);
 
 /// <summary>One host.</summary>
 /// <param name="Name">Its name and the resource id of its <c>servers</c> resource.</param>

@@ -140,7 +140,7 @@ public sealed partial class TopologyFile
 
     private ProviderSubnet ReadProviderSubnet(LabNode node)
     {
-        NodeReader subnet = Reader(node, "a provider subnet", "name", "prefix", "gateway", "pool");
+        NodeReader subnet = Reader(node, "a provider subnet", "name", "prefix", "gateway", "pool", "vlan");
         string name = Name(subnet, "name");
         IpPrefix prefix = Prefix(subnet, "prefix");
         InetAddress first = InetAddress.FromNumbers(prefix.Address.High, prefix.Address.Low + 1);
@@ -153,7 +153,7 @@ public sealed partial class TopologyFile
             return new ProviderSubnet(name, prefix, gateway, default, default);
         }
 
-        return new ProviderSubnet(name, prefix, gateway, start, end);
+        return new ProviderSubnet(name, prefix, gateway, start, end, subnet.Number("vlan", 0, 4094, 0));
     }
 
     private LabHost ReadHost(LabNode node, string lab, List<ProviderSubnet> provider)
