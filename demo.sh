@@ -77,7 +77,7 @@ start_database() { # tenant, rows
   local machine=$1-sql data=$run/$1-sql
   mkdir "$data" && chown postgres: "$data" && chmod 700 "$data"
   install -o postgres -m 600 /dev/stdin "$data/password" <<<"$password"
-  runuser -u postgres -- "$postgres/initdb" -D "$data/db" -E UTF8 --no-locale --no-sync -U postgres \
+  env HNV_LAB=$lab runuser -u postgres -- "$postgres/initdb" -D "$data/db" -E UTF8 --no-locale --no-sync -U postgres \
     --auth-local=peer --auth-host=scram-sha-256 --pwfile="$data/password" >"$data/initdb.log"
   echo "host shop web 10.1.1.0/24 scram-sha-256" >>"$data/db/pg_hba.conf"
   inside "$machine" setsid runuser -u postgres -- "$postgres/postgres" -D "$data/db" -c listen_addresses=10.1.1.11 \
