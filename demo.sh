@@ -29,7 +29,7 @@ since() { echo "$(( ($(now) - $1) / 1000000 )) ms"; }
 ./eng/install.sh demo
 title "Building"
 for project in Hnv.Cli Hnv.Controller Hnv.HostAgent; do
-  dotnet build src/$project -c Release -v q -nologo --tl:off | sed '/^$/d; /^Build succeeded/d; / 0 \(Warning\|Error\)/d; s/^/  '$project': /'
+  dotnet build src/$project -c Release -v q -nologo --tl:off -p:UseSharedCompilation=true | sed '/^$/d; /^Build succeeded/d; / 0 \(Warning\|Error\)/d; s/^/  '$project': /'
 done
 if [ -n "$down" ]; then
   exec ./hnv lab down $lab

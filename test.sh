@@ -13,7 +13,9 @@ stop()   { echo "$1" >&2; failed=$((failed + 1)); finish; }
 ./eng/install.sh test || stop "The packages above could not be installed."
 
 echo "Building"
-dotnet build Hnv.slnx -c Release -v q -nologo || stop "The build failed."
+# One compiler process for all projects, whatever the environment says: four times as quick. It must not outlive us.
+dotnet build Hnv.slnx -c Release -v q -nologo -p:UseSharedCompilation=true || stop "The build failed."
+dotnet build-server shutdown --vbcscompiler >/dev/null 2>&1 || true
 
 # Pure rooms first, they are quick and say the most; whatever makes namespaces or starts daemons comes after, whole labs last.
 quick=() slow=() labs=()
