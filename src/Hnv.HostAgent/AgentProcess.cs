@@ -12,6 +12,8 @@ namespace Hnv.HostAgent;
 /// <summary>Wires one host agent together, runs it until it is told to stop, and takes it apart.</summary>
 internal static partial class AgentProcess
 {
+    private static long s_lastFaultLogged = -1000;
+
     /// <summary>Runs until SIGTERM or SIGINT.</summary>
     /// <exception cref="AgentStartException">It cannot run on this host.</exception>
     public static async Task RunAsync(AgentOptions options)
@@ -25,6 +27,7 @@ internal static partial class AgentProcess
         ConfigureLogging(builder.Logging);
         PrepareDirectory(options.RunDirectory);
         PrepareDirectory(options.StateDirectory);
+        using FileStream alone = LockRunDirectory(options.RunDirectory);
         File.Delete(options.ChannelSocket);
         _ = builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -48,7 +51,12 @@ internal static partial class AgentProcess
 
         VSwitch vSwitch = new();
         PortTable? ports = null;
-        using UserspaceExecutor executor = new(vSwitch, new ExecutorOptions { Workers = options.Workers, PortLost = (port, reason) => ports!.Lost(port, reason) });
+        using UserspaceExecutor executor = new(vSwitch, new ExecutorOptions
+        {
+            Workers = options.Workers,
+            PortLost = (port, reason) => ports!.Lost(port, reason),
+            WorkerFault = exception => ReportFault(log, exception),
+        });
         ports = new PortTable(vSwitch, executor);
         executor.Start();
 
@@ -85,6 +93,16 @@ internal static partial class AgentProcess
         })
         .AddFilter("Microsoft", LogLevel.Warning);
 
+    /// <summary>Logs at most one fault a second: a tenant may be able to cause as many as it likes.</summary>
+    private static void ReportFault(ILogger log, Exception exception)
+    {
+        long now = Environment.TickCount64, last = Volatile.Read(ref s_lastFaultLogged);
+        if (now - last >= 1000 && Interlocked.CompareExchange(ref s_lastFaultLogged, now, last) == last)
+        {
+            LogWorkerFault(log, exception);
+        }
+    }
+
     private static OvsdbServerOptions DatabaseOptions(AgentOptions options)
     {
         List<string> remotes = [.. options.Ovsdb.Listen];
@@ -114,6 +132,20 @@ internal static partial class AgentProcess
         }
     }
 
+    /// <summary>Two agents on one database would fight over ports; the kernel lets go of the lock when the process ends, however it ends.</summary>
+    private static FileStream LockRunDirectory(string path)
+    {
+        string file = Path.Combine(path, "agent.lock");
+        try
+        {
+            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException error)
+        {
+            throw new AgentStartException($"another host agent runs with {path} (it holds {file}). Stop it first, or give this one a runDirectory of its own.", error);
+        }
+    }
+
     private static void PrepareDirectory(string path)
     {
         try
@@ -129,6 +161,9 @@ internal static partial class AgentProcess
 
     [LoggerMessage(3100, LogLevel.Information, "Host agent {Name} ({HostId}) runs: uplinks {Uplinks}, host channel at {Socket}")]
     private static partial void LogStarted(ILogger logger, string name, Guid hostId, string uplinks, string socket);
+
+    [LoggerMessage(3102, LogLevel.Error, "Packets could not be handled because of a bug; their batch was dropped (at most one line a second)")]
+    private static partial void LogWorkerFault(ILogger logger, Exception exception);
 
     [LoggerMessage(3101, LogLevel.Information, "Host agent {Name} stopped; the policy database keeps everything")]
     private static partial void LogStopped(ILogger logger, string name);

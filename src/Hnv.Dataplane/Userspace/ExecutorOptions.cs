@@ -19,6 +19,12 @@ public sealed record ExecutorOptions
     /// </summary>
     public Action<Vfp.VPort, string>? PortLost { get; init; }
 
+    /// <summary>
+    /// Called on the worker's own thread when handling a batch failed by a bug: the batch is lost, the worker goes on. It must be quick and not
+    /// throw; many packets may find the same bug.
+    /// </summary>
+    public Action<Exception>? WorkerFault { get; init; }
+
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(Workers, 1, nameof(Workers));

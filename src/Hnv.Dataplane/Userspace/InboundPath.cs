@@ -38,33 +38,40 @@ internal sealed class InboundPath
     public int RunVxlan(UdpTunnelSocket socket, long now)
     {
         int count = _udp.Receive(socket, UdpBatchMax);
-        for (int i = 0; i < count;)
+        try
         {
-            // A sender's super-packet may come as two messages, because one carries 65,507 bytes at most: messages of one outer source and
-            // TOS that came behind one another are looked at together.
-            ProviderAddress source = new(_udp.Source(i));
-            byte trafficClass = _udp.ReadAncillary(i).TrafficClass;
-            int frames = 0, run = i;
-            for (; run < count && frames + DatagramsPerMessageMax <= FramesMax; run++)
+            for (int i = 0; i < count;)
             {
-                ReceiveBatch.Ancillary ancillary = _udp.ReadAncillary(run);
-                if (run > i && (ancillary.TrafficClass != trafficClass || _udp.Source(run) != source.Value))
+                // A sender's super-packet may come as two messages, because one carries 65,507 bytes at most: messages of one outer source and
+                // TOS that came behind one another are looked at together.
+                ProviderAddress source = new(_udp.Source(i));
+                byte trafficClass = _udp.ReadAncillary(i).TrafficClass;
+                int frames = 0, run = i;
+                for (; run < count && frames + DatagramsPerMessageMax <= FramesMax; run++)
                 {
-                    break;
+                    ReceiveBatch.Ancillary ancillary = _udp.ReadAncillary(run);
+                    if (run > i && (ancillary.TrafficClass != trafficClass || _udp.Source(run) != source.Value))
+                    {
+                        break;
+                    }
+
+                    frames += CutMessage(run, ancillary.SegmentSize, frames);
                 }
 
-                frames += CutMessage(run, ancillary.SegmentSize, frames);
-            }
+                for (int first = 0; first < frames;)
+                {
+                    first += HandleVxlan(source, trafficClass, _frames.AsSpan(first, frames - first), now);
+                }
 
-            for (int first = 0; first < frames;)
-            {
-                first += HandleVxlan(source, trafficClass, _frames.AsSpan(first, frames - first), now);
+                i = run;
             }
-
-            i = run;
+        }
+        finally
+        {
+            // Also after a bug: what has been decided refers to buffers that the next batch overwrites.
+            _departures.Flush();
         }
 
-        _departures.Flush();
         return count;
     }
 
@@ -73,39 +80,46 @@ internal sealed class InboundPath
     public int RunNvgre(RawGreSocket socket, long now)
     {
         int count = _gre.Receive(socket, GreBatchMax);
-        for (int i = 0; i < count;)
+        try
         {
-            // Packets of one outer source and TOS that came behind one another may belong to one super-packet.
-            ProviderAddress source = new(_gre.Source(i));
-            int frames = 0, run = i;
-            byte trafficClass = 0;
-            for (; run < count && frames < FramesMax; run++)
+            for (int i = 0; i < count;)
             {
-                if (!TryStripOuter(socket, run, out FramePiece piece, out byte outer))
+                // Packets of one outer source and TOS that came behind one another may belong to one super-packet.
+                ProviderAddress source = new(_gre.Source(i));
+                int frames = 0, run = i;
+                byte trafficClass = 0;
+                for (; run < count && frames < FramesMax; run++)
                 {
-                    _switch.CountUnderlayDrop(DropReason.InvalidEncapsulation);
-                    continue;
+                    if (!TryStripOuter(socket, run, out FramePiece piece, out byte outer))
+                    {
+                        _switch.CountUnderlayDrop(DropReason.InvalidEncapsulation);
+                        continue;
+                    }
+
+                    if (frames > 0 && (outer != trafficClass || _gre.Source(run) != source.Value))
+                    {
+                        break;
+                    }
+
+                    source = new ProviderAddress(_gre.Source(run));
+                    trafficClass = outer;
+                    _frames[frames++] = piece;
                 }
 
-                if (frames > 0 && (outer != trafficClass || _gre.Source(run) != source.Value))
+                for (int first = 0; first < frames;)
                 {
-                    break;
+                    first += HandleNvgre(source, trafficClass, _frames.AsSpan(first, frames - first), now);
                 }
 
-                source = new ProviderAddress(_gre.Source(run));
-                trafficClass = outer;
-                _frames[frames++] = piece;
+                i = run;
             }
-
-            for (int first = 0; first < frames;)
-            {
-                first += HandleNvgre(source, trafficClass, _frames.AsSpan(first, frames - first), now);
-            }
-
-            i = run;
+        }
+        finally
+        {
+            // Also after a bug: what has been decided refers to buffers that the next batch overwrites.
+            _departures.Flush();
         }
 
-        _departures.Flush();
         return count;
     }
 

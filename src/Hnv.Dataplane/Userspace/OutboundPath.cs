@@ -38,14 +38,21 @@ internal sealed class OutboundPath
     public int Run(PortChannel channel, TunnelEnd?[] tunnels, long now)
     {
         int count = _received.Receive(channel.Socket, BatchMax);
-        for (int i = 0; i < count; i++)
+        try
         {
-            Handle(channel, tunnels, i, now);
+            for (int i = 0; i < count; i++)
+            {
+                Handle(channel, tunnels, i, now);
+            }
+        }
+        finally
+        {
+            // Also after a bug: what has been decided refers to buffers that the next batch overwrites.
+            _departures.Flush();
+            _copied = 0;
+            _cutUsed = 0;
         }
 
-        _departures.Flush();
-        _copied = 0;
-        _cutUsed = 0;
         return count;
     }
 

@@ -21,6 +21,7 @@ internal sealed class Worker : IDisposable
     private readonly OutboundPath _outbound;
     private readonly InboundPath _inbound;
     private readonly Action<PortChannel, int> _lost;
+    private readonly Action<Exception>? _fault;
     private readonly NetworkNamespace _host;
     private readonly Thread _thread;
     private TunnelEnd?[] _tunnels = new TunnelEnd?[256];
@@ -31,6 +32,7 @@ internal sealed class Worker : IDisposable
         Number = number;
         _host = host;
         _lost = lost;
+        _fault = options.WorkerFault;
         _outbound = new OutboundPath(_departures, options.VxlanPort);
         _inbound = new InboundPath(vSwitch, _departures);
         _thread = new Thread(Run) { IsBackground = true, Name = $"hnv-worker-{number.ToString(CultureInfo.InvariantCulture)}" };
@@ -122,7 +124,15 @@ internal sealed class Worker : IDisposable
             long now = Environment.TickCount64;
             for (int i = 0; i < count; i++)
             {
-                TakeTurn(_sources[(int)_ready[i]], now);
+                try
+                {
+                    TakeTurn(_sources[(int)_ready[i]], now);
+                }
+                catch (Exception exception)
+                {
+                    // A bug of ours that some packet found. It costs that packet's batch; the other ports must not pay for it.
+                    _fault?.Invoke(exception);
+                }
             }
         }
 
