@@ -1,7 +1,6 @@
 using Hnv.Controller.Engine;
 using Hnv.Controller.Hosts;
 using Hnv.Controller.Http;
-using Hnv.Controller.Model;
 using Hnv.Controller.Resources;
 using Hnv.Controller.Store;
 using Hnv.Ovsdb;
@@ -14,16 +13,19 @@ internal sealed class ControllerApp : IAsyncDisposable
 {
     private readonly List<IAsyncDisposable> _parts;
 
-    private ControllerApp(WebApplication web, ResourceEngine engine, List<IAsyncDisposable> parts)
+    private ControllerApp(WebApplication web, ResourceEngine engine, HostFleet fleet, List<IAsyncDisposable> parts)
     {
         Web = web;
         Engine = engine;
+        Fleet = fleet;
         _parts = parts;
     }
 
     public WebApplication Web { get; }
 
     public ResourceEngine Engine { get; }
+
+    public HostFleet Fleet { get; }
 
     /// <summary>Starts everything and returns once it answers.</summary>
     /// <exception cref="OvsdbException">The store's server cannot be started.</exception>
@@ -48,14 +50,18 @@ internal sealed class ControllerApp : IAsyncDisposable
             parts.Add(engine);
             await engine.StartAsync(cancellation);
 
-            var fleet = new HostFleet(engine, options.Southbound.Port, await store.BeginTermAsync(cancellation), TimeProvider.System, loggers);
+            long epoch = await store.BeginTermAsync(cancellation);
+            PlacementLedger ledger = await PlacementLedger.OpenAsync(
+                new OvsdbPlacementStore(ServerOptions(options).Endpoint), TimeProvider.System, loggers.CreateLogger<PlacementLedger>(), cancellation);
+            var fleet = new HostFleet(engine, ledger, options.Southbound.Port, epoch, TimeProvider.System, loggers);
             parts.Add(fleet);
             fleet.Start();
-            Map(web, engine, new FleetLiveState(fleet, TimeProvider.System));
+            engine.Live = new FleetLiveState(fleet, TimeProvider.System);
+            Map(web, engine);
             File.Delete(options.SocketPath);
             await web.StartAsync(cancellation);
             File.SetUnixFileMode(options.SocketPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-            return new ControllerApp(web, engine, parts);
+            return new ControllerApp(web, engine, fleet, parts);
         }
         catch
         {
@@ -65,9 +71,9 @@ internal sealed class ControllerApp : IAsyncDisposable
     }
 
     /// <summary>Puts the routes into an application.</summary>
-    public static void Map(WebApplication web, ResourceEngine engine, ILiveState? live)
+    public static void Map(WebApplication web, ResourceEngine engine)
     {
-        var api = new NetworkingApi(engine, live, TimeProvider.System, web.Services.GetRequiredService<ILogger<NetworkingApi>>());
+        var api = new NetworkingApi(engine, TimeProvider.System, web.Services.GetRequiredService<ILogger<NetworkingApi>>());
         web.Map("/networking/{**path}", api.HandleAsync);
         web.MapGet("/health", () => Results.Json(new Dictionary<string, object> { ["status"] = "ok", ["revision"] = engine.Current.Revision }));
         web.MapGet("/openapi.json", () => Results.Text(OpenApiDocument.Build(engine.Catalog).ToJsonString(), "application/json"));

@@ -29,7 +29,7 @@ public sealed class RestServer : IAsyncLifetime
         builder.WebHost.ConfigureKestrel(k => k.ListenUnixSocket(_socket));
         builder.WebHost.ConfigureKestrel(k => k.Limits.MaxRequestBodySize = Http.NetworkingApi.BodyMax);
         _web = builder.Build();
-        ControllerApp.Map(_web, Engine, null);
+        ControllerApp.Map(_web, Engine);
         await _web.StartAsync();
         _http = new HttpClient(new SocketsHttpHandler
         {

@@ -1,9 +1,11 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Hnv.Controller.Engine;
 using Hnv.Controller.Resources;
 using Hnv.Controller.Schema;
 using Hnv.Controller.Store;
 using Hnv.Ovsdb;
+using Hnv.Primitives;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hnv.Controller.Tests;
@@ -12,7 +14,10 @@ namespace Hnv.Controller.Tests;
 public sealed class StoreTests : IAsyncLifetime
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("hnv-t-store-");
+    private readonly OrphanGuard _guard;
     private OvsdbServerProcess? _server;
+
+    public StoreTests() => _guard = new OrphanGuard(_directory.FullName);
 
     public async Task InitializeAsync() =>
         _server = await OvsdbServerProcess.StartAsync(Options(), TimeProvider.System, NullLogger.Instance, CancellationToken.None);
@@ -20,7 +25,7 @@ public sealed class StoreTests : IAsyncLifetime
     public async Task DisposeAsync()
     {
         await _server!.DisposeAsync();
-        _directory.Delete(recursive: true);
+        _guard.Dispose();
     }
 
     [Fact]
@@ -95,6 +100,26 @@ public sealed class StoreTests : IAsyncLifetime
         long second = await store.BeginTermAsync(CancellationToken.None);
 
         Assert.True(second > first);
+    }
+
+    [Fact]
+    public async Task Placements_SavedAndForgotten_AreReadBack()
+    {
+        var sql = new NicId(Guid.NewGuid());
+        DateTimeOffset at = new(2026, 1, 1, 8, 0, 0, TimeSpan.Zero);
+        var ports = ImmutableDictionary<NicId, DateTimeOffset>.Empty.Add(sql, at);
+        await using (var store = new OvsdbPlacementStore(Options().Endpoint))
+        {
+            await store.SaveAsync(new Dictionary<Guid, ImmutableDictionary<NicId, DateTimeOffset>?> { [Story.Host1] = ports, [Story.Host2] = ports }, CancellationToken.None);
+            await store.SaveAsync(new Dictionary<Guid, ImmutableDictionary<NicId, DateTimeOffset>?> { [Story.Host1] = ports.Clear(), [Story.Host2] = null }, CancellationToken.None);
+            await store.SaveAsync(new Dictionary<Guid, ImmutableDictionary<NicId, DateTimeOffset>?> { [Story.Host1] = ports }, CancellationToken.None);
+        }
+
+        await using var again = new OvsdbPlacementStore(Options().Endpoint);
+        IReadOnlyDictionary<Guid, ImmutableDictionary<NicId, DateTimeOffset>> known = await again.LoadAsync(CancellationToken.None);
+
+        Assert.Equal([Story.Host1], known.Keys);
+        Assert.Equal([KeyValuePair.Create(sql, at)], known[Story.Host1]);
     }
 
     [Fact]

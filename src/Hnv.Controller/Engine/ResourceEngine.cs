@@ -39,6 +39,9 @@ internal sealed class ResourceEngine : IAsyncDisposable
 
     public OperationLog Operations { get; }
 
+    /// <summary>Tells what the hosts report; null while there are none.</summary>
+    public ILiveState? Live { get; set; }
+
     /// <summary>The newest durable state.</summary>
     public Snapshot Current => _durable;
 
@@ -163,7 +166,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
         Node node = reader.Read(path.Last.Type, path.Last.Id, parent?.Ref ?? "", body, existing);
         Node root = parent is null ? node : TreeEdit.Replace(Own(rootBefore!), path.Steps.AsSpan()[1..], node, etag);
 
-        var edit = new TreeEdit(_catalog, _accepted, version, errors, _holdings);
+        var edit = new TreeEdit(_catalog, _accepted, version, errors, _holdings, Live);
         edit.Settle(rootBefore, root, node.Ref);
         (Snapshot next, Task durable) = Accept(rootBefore, root, edit);
         Operation operation = Begin(operationId, node.Ref, isDelete: false, next.Revision, path.Steps[0].Type);
@@ -172,7 +175,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
 
     private (Operation Operation, Task Durable) Delete(ResourcePath path, Node existing, ApiVersion version, Guid operationId)
     {
-        var edit = new TreeEdit(_catalog, _accepted, version, new PolicyErrors(), _holdings);
+        var edit = new TreeEdit(_catalog, _accepted, version, new PolicyErrors(), _holdings, Live);
         Node rootBefore = _accepted.Find(path.RootRef)!;
         edit.CheckDelete(existing);
         Node? root = path.Steps.Length == 1 ? null : TreeEdit.Replace(Own(rootBefore), path.Steps.AsSpan()[1..], null, NewETag());

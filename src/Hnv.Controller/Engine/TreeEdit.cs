@@ -11,7 +11,8 @@ namespace Hnv.Controller.Engine;
 /// <param name="Version">The URI version of the request.</param>
 /// <param name="Errors">Where to complain.</param>
 /// <param name="Holdings">Who holds what.</param>
-internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Version, PolicyErrors Errors, Holdings Holdings)
+/// <param name="Live">Tells what the hosts report; null where there are none.</param>
+internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Version, PolicyErrors Errors, Holdings Holdings, ILiveState? Live)
 {
     /// <summary>The tree with one node put in place of, or beside, what is at its path; ancestors are stamped as touched.</summary>
     public static Node Replace(Node root, ReadOnlySpan<PathStep> below, Node? replacement, string etag)
@@ -161,7 +162,7 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
         Holder[] holders = [.. Before.HoldersOf(node).Where(h => !leavesToo(h))];
         return holders.Length > 0
             ? $"{holders[0].Ref} refers to {node.Ref} in {holders[0].Property}{(holders.Length > 1 ? $" (and {holders.Length - 1} more)" : "")}. Remove that reference first."
-            : node.Type.WhyKeep?.Invoke(node, Before);
+            : node.Type.WhyKeep?.Invoke(node, Before, Live);
     }
 
     private void Claim(Node node)

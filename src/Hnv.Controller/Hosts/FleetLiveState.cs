@@ -21,6 +21,7 @@ internal sealed class FleetLiveState(HostFleet fleet, TimeProvider time) : ILive
 
     public JsonObject? ConfigurationState(Node node) => node.Type.Name switch
     {
+        NetworkInterfaces.Name or Servers.Name when FaultOf(node) is { } fault => Document(node.InstanceId, fault),
         NetworkInterfaces.Name when MachineOf(node) is { Server: { } server } machine => Document(node.InstanceId, OfPort(machine, server)),
         Servers.Name when fleet.WorkerOf(node.InstanceId) is { } worker => Document(node.InstanceId, OfServer(node, worker)),
         VirtualNetworks.Name => OfNetwork(node),
@@ -35,8 +36,18 @@ internal sealed class FleetLiveState(HostFleet fleet, TimeProvider time) : ILive
 
     private PlannedNetworks.Machine? MachineOf(Node nic) => fleet.Plan.Networks.ByInterface.GetValueOrDefault(nic.InstanceId);
 
+    // What the documents themselves have wrong, so that no host can be told.
+    private State? FaultOf(Node node) => fleet.Plan.Resources.GetValueOrDefault(node.Key) is { } fault ? Failed(fault) : null;
+
+    private static State Failed(PlanFault fault) => new(Failure, "VirtualNetwork", fault.Code, fault.Message);
+
     private State OfPort(PlannedNetworks.Machine machine, Guid server)
     {
+        if (fleet.Plan.Networks.Server(server) is { } node && FaultOf(node) is { } fault)
+        {
+            return fault;
+        }
+
         if (fleet.WorkerOf(server) is not { } worker)
         {
             return new State(Success, "VirtualNetwork", Success, "Mapped to an endpoint without a host agent.");
@@ -86,8 +97,9 @@ internal sealed class FleetLiveState(HostFleet fleet, TimeProvider time) : ILive
             : session;
     }
 
-    private static State OfSession(HostWorker worker) => worker.Status.State switch
+    private State OfSession(HostWorker worker) => worker.Status.State switch
     {
+        HostSessionState.Connected when (fleet.Plan.Failure ?? fleet.Plan.Hosts.GetValueOrDefault(worker.Server.InstanceId)) is { } fault => Failed(fault),
         HostSessionState.Connected when worker.Refusal is { } refusal => new State(Failure, "ResourceGlobal", "PolicyConfigurationFailure", refusal),
         HostSessionState.Connected => new State(Success, "ResourceGlobal", Success, "Host is Connected."),
         HostSessionState.Connecting => new State(Failure, "ResourceGlobal", "HostUnreachable", $"{worker.Address} does not answer. {worker.Status.Message}"),
@@ -97,14 +109,15 @@ internal sealed class FleetLiveState(HostFleet fleet, TimeProvider time) : ILive
     private JsonObject? OfNetwork(Node network)
     {
         PlannedNetworks.Machine[] placed = [.. fleet.Plan.Networks.ByNetwork[network.Key].Where(m => m.Server is not null)];
-        if (placed.Length == 0)
+        State? fault = FaultOf(network);
+        if (placed.Length == 0 && fault is null)
         {
             return null;
         }
 
         JsonArray ports = Errors(placed.Select(m => (m.Id.Value, OfPort(m, m.Server!.Value))));
         JsonArray hosts = Errors(placed.Select(m => m.Server!.Value).Distinct().Select(fleet.WorkerOf).OfType<HostWorker>().Select(w => (w.Server.InstanceId, OfSession(w))));
-        JsonObject document = Document(network.InstanceId, Overall(ports.Count + hosts.Count), details: false);
+        JsonObject document = Document(network.InstanceId, fault ?? Overall(ports.Count + hosts.Count), details: fault is not null);
         document["virtualNetworkInterfaceErrors"] = ports;
         document["hostErrors"] = hosts;
         return document;
@@ -115,13 +128,14 @@ internal sealed class FleetLiveState(HostFleet fleet, TimeProvider time) : ILive
         PlannedNetworks networks = fleet.Plan.Networks;
         PlannedNetworks.Machine[] bound = [.. networks.Machines.Where(m => m.Server is not null
             && (networks.Lists(m).Any(l => l.Key == list.Key) || string.Equals(m.Subnet.Reference("accessControlList"), list.Ref, StringComparison.OrdinalIgnoreCase)))];
-        if (bound.Length == 0)
+        State? fault = FaultOf(list);
+        if (bound.Length == 0 && fault is null)
         {
             return null;
         }
 
         JsonArray ports = Errors(bound.Select(m => (m.Id.Value, OfPort(m, m.Server!.Value))));
-        JsonObject document = Document(list.InstanceId, Overall(ports.Count), details: false);
+        JsonObject document = Document(list.InstanceId, fault ?? Overall(ports.Count), details: fault is not null);
         document["virtualNetworkInterfaceErrors"] = ports;
         return document;
     }

@@ -1,62 +1,68 @@
-using System.Collections.Concurrent;
-using System.Globalization;
+using System.Collections.Immutable;
 using Hnv.Controller.Engine;
 using Hnv.Controller.Model;
 using Hnv.Controller.Planning;
-using Hnv.Controller.Resources;
 using Hnv.Ovsdb;
-using Hnv.Primitives;
-using Hnv.Southbound;
 
 namespace Hnv.Controller.Hosts;
 
 /// <summary>
-/// The southbound: one session for each server with a host agent. Each change of documents or of what a host reports makes a new
-/// plan of everything; only hosts whose policy differs from before are written to.
+/// The southbound. Each change of documents or of what a host reports is planned anew for the hosts it can concern; only those
+/// whose policy differs from before are written to.
 /// </summary>
 internal sealed partial class HostFleet : IAsyncDisposable
 {
     /// <summary>
-    /// After a start, policy is held back this long for hosts that have not reported which ports they have: a plan without them
-    /// would take their machines out of everybody's mappings.
+    /// After a start, policy is held back this long for hosts that have not reported which ports they have: what they are
+    /// remembered with may be a little old.
     /// </summary>
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(5);
 
+    // Nobody should ever be forgotten when a change is planned; this bounds the harm if one is.
+    private static readonly TimeSpan s_safetyNet = TimeSpan.FromSeconds(30);
+
     private readonly ResourceEngine _engine;
-    private readonly int _port;
-    private readonly long _epoch;
     private readonly TimeProvider _time;
-    private readonly ILoggerFactory _loggers;
     private readonly ILogger _logger;
-    private readonly ConcurrentDictionary<Guid, HostWorker> _workers = [];
-    private readonly List<Task> _farewells = [];
+    private readonly PlacementLedger _ledger;
+    private readonly HostSessions _sessions;
     private readonly ChangeSignal _look = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly long _started;
     private Task _planning = Task.CompletedTask;
+    private Task _patrol = Task.CompletedTask;
     private volatile FleetPlan _plan = FleetPlan.Empty;
+    private volatile bool _everyone = true;
+    private long _hostPlans;
 
-    public HostFleet(ResourceEngine engine, int port, long epoch, TimeProvider time, ILoggerFactory loggers)
+    // The last plan that was handed out to the hosts; what changes are compared with.
+    private FleetPlan _handedOut = FleetPlan.Empty;
+
+    /// <summary>Takes over <paramref name="ledger"/>.</summary>
+    public HostFleet(ResourceEngine engine, PlacementLedger ledger, int port, long epoch, TimeProvider time, ILoggerFactory loggers)
     {
         _engine = engine;
-        _port = port;
-        _epoch = epoch;
+        _ledger = ledger;
         _time = time;
-        _loggers = loggers;
         _logger = loggers.CreateLogger<HostFleet>();
+        _sessions = new HostSessions(port, epoch, _look.Set, time, loggers);
         _started = time.GetTimestamp();
     }
 
     /// <summary>The last plan.</summary>
     public FleetPlan Plan => _plan;
 
+    /// <summary>How many policies of single hosts have been planned.</summary>
+    public long HostPlans => Volatile.Read(ref _hostPlans);
+
     /// <summary>The session of a server; null when it has none.</summary>
-    public HostWorker? WorkerOf(Guid server) => _workers.GetValueOrDefault(server);
+    public HostWorker? WorkerOf(Guid server) => _sessions.Of(server);
 
     public void Start()
     {
         _engine.Changed += OnChanged;
         _planning = RunAsync();
+        _patrol = PatrolAsync();
         _look.Set();
     }
 
@@ -65,13 +71,9 @@ internal sealed partial class HostFleet : IAsyncDisposable
         _engine.Changed -= OnChanged;
         await _stop.CancelAsync();
         _look.Complete();
-        await _planning;
-        await Task.WhenAll(_farewells);
-        foreach (HostWorker worker in _workers.Values)
-        {
-            await worker.DisposeAsync();
-        }
-
+        await Task.WhenAll(_planning, _patrol);
+        await _sessions.DisposeAsync();
+        await _ledger.DisposeAsync();
         _stop.Dispose();
     }
 
@@ -86,13 +88,14 @@ internal sealed partial class HostFleet : IAsyncDisposable
                 Snapshot snapshot = _engine.Current;
                 try
                 {
-                    MatchSessions(snapshot);
                     Replan(snapshot);
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {
-                    // A document that cannot be planned must not stop the others for good: the next change tries again.
+                    // Not to be blamed on one document. The hosts keep what they have; the next change and the patrol try again.
                     Log.PlanFailed(_logger, e, snapshot.Revision);
+                    _everyone = true;
+                    _plan = _plan with { Failure = new PlanFault("PolicyConfigurationFailure", $"Revision {snapshot.Revision} cannot be planned: {e.Message}") };
                 }
 
                 _engine.Operations.CompleteThrough(snapshot.Revision);
@@ -106,27 +109,77 @@ internal sealed partial class HostFleet : IAsyncDisposable
 
     private void Replan(Snapshot snapshot)
     {
-        Placements placements = Placements.Latest(_workers.SelectMany(w => w.Value.Report.Ports.Values.Select(p => (p.Nic, w.Key, p.AttachedAt))));
-        var networks = new PlannedNetworks(snapshot, placements);
-        _plan = new FleetPlan(snapshot, networks);
+        bool everyone = _everyone;
+        _everyone = false;
+        Dictionary<Guid, Node> managed = HostSessions.Managed(snapshot);
+        ImmutableDictionary<string, PlanFault>.Builder resources = ImmutableDictionary.CreateBuilder<string, PlanFault>();
+        foreach ((Node server, PlanFault fault) in _sessions.Match(managed))
+        {
+            resources[server.Key] = fault;
+        }
+
+        _ledger.KeepOnly(managed.Keys);
+        foreach ((Guid id, HostWorker worker) in _sessions.All)
+        {
+            _ledger.Hear(id, worker.Report);
+        }
+
+        var networks = new PlannedNetworks(snapshot, _ledger.Placements());
+        foreach (PlanException fault in networks.Faults)
+        {
+            resources[fault.RootKey] = FaultOf(fault);
+        }
+
+        var plan = new FleetPlan(snapshot, networks, resources.ToImmutable(), ImmutableDictionary<Guid, PlanFault>.Empty);
         if (IsTooEarly())
         {
+            _everyone = true;
+            _plan = plan;
             return;
         }
 
-        foreach ((Guid id, HostWorker worker) in _workers)
+        _plan = HandOut(plan, managed, everyone ? null : Concern.Between(_handedOut, plan));
+        _handedOut = _plan;
+    }
+
+    /// <summary>Tells the hosts concerned, and those that a fault has kept at an older policy, what they are to have.</summary>
+    /// <returns>The plan with the faults found on the way.</returns>
+    private FleetPlan HandOut(FleetPlan plan, Dictionary<Guid, Node> managed, IReadOnlySet<Guid>? concerned)
+    {
+        ImmutableDictionary<string, PlanFault>.Builder resources = plan.Resources.ToBuilder();
+        ImmutableDictionary<Guid, PlanFault>.Builder hosts = plan.Hosts.ToBuilder();
+        foreach ((Guid id, HostWorker worker) in _sessions.All)
         {
-            if (snapshot.Find(worker.Server.Ref) is { } server && server.InstanceId == id)
+            if (concerned is not null && !concerned.Contains(id) && worker.Desired is not null && !_handedOut.Hosts.ContainsKey(id))
             {
-                worker.Desire(HostPlanner.Plan(snapshot, networks, server));
+                continue;
+            }
+
+            try
+            {
+                Interlocked.Increment(ref _hostPlans);
+                worker.Desire(HostPlanner.Plan(plan.Snapshot, plan.Networks, managed[id]));
+            }
+            catch (PlanException e)
+            {
+                PlanFault fault = FaultOf(e);
+                resources[e.RootKey] = hosts[id] = fault;
+                if (_handedOut.Hosts.GetValueOrDefault(id) != fault)
+                {
+                    Log.HostPlanFailed(_logger, e, worker.Server.Ref);
+                }
             }
         }
+
+        return plan with { Resources = resources.ToImmutable(), Hosts = hosts.ToImmutable() };
     }
+
+    private static PlanFault FaultOf(PlanException e) => new("PolicyConfigurationFailure", e.Message);
 
     private bool IsTooEarly()
     {
         TimeSpan left = s_grace - _time.GetElapsedTime(_started);
-        if (left <= TimeSpan.Zero || _workers.Values.All(w => w.Report.HostId.Length > 0))
+        if (left <= TimeSpan.Zero || _sessions.All.All(w => w.Value.Report.HostId.Length > 0))
         {
             return false;
         }
@@ -137,83 +190,27 @@ internal sealed partial class HostFleet : IAsyncDisposable
 
     private async Task LookAgainAsync(TimeSpan after)
     {
-        try
+        await Task.Delay(after, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _look.Set();
+    }
+
+    /// <summary>Has everyone planned now and then, whatever changed.</summary>
+    private async Task PatrolAsync()
+    {
+        while (!_stop.IsCancellationRequested)
         {
-            await Task.Delay(after, _time, _stop.Token);
+            await Task.Delay(s_safetyNet, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _everyone = true;
             _look.Set();
         }
-        catch (OperationCanceledException)
-        {
-            // Stopping.
-        }
     }
-
-    // Beside the planning: one host that does not answer must not hold up the others.
-    private static async Task CloseAsync(HostWorker worker, bool retire)
-    {
-        if (retire)
-        {
-            await worker.RetireAsync();
-        }
-
-        await worker.DisposeAsync();
-    }
-
-    private void MatchSessions(Snapshot snapshot)
-    {
-        _farewells.RemoveAll(farewell => farewell.IsCompleted);
-        Dictionary<Guid, Node> wanted = snapshot.All(Servers.Name).Where(s => ManagementAddress(s) is not null).ToDictionary(s => s.InstanceId);
-        foreach ((Guid id, HostWorker worker) in _workers)
-        {
-            bool stays = wanted.TryGetValue(id, out Node? server);
-            if (stays && ManagementAddress(server!) == worker.Address)
-            {
-                continue;
-            }
-
-            _workers.TryRemove(id, out _);
-            _farewells.Add(CloseAsync(worker, retire: !stays));
-        }
-
-        foreach ((Guid id, Node server) in wanted)
-        {
-            if (!_workers.ContainsKey(id))
-            {
-                _workers[id] = Open(server, ManagementAddress(server)!);
-            }
-        }
-    }
-
-    private HostWorker Open(Node server, string address)
-    {
-        ILogger logger = _loggers.CreateLogger<HostSession>();
-        HostSession session = HostSession.Start(
-            EndpointOf(address), new HostSessionOptions { ExpectedHostId = server.InstanceId.ToString("D"), Epoch = _epoch }, _time, logger);
-        Log.Opened(_logger, server.Ref, address);
-        return new HostWorker(server, address, session, _look.Set, _loggers.CreateLogger<HostWorker>());
-    }
-
-    private OvsdbEndpoint EndpointOf(string address) =>
-        address.StartsWith("unix:", StringComparison.Ordinal) ? OvsdbEndpoint.Parse(address)
-        : InetAddress.TryParse(address, out InetAddress ip) && !ip.IsIPv4 ? OvsdbEndpoint.Parse(string.Create(CultureInfo.InvariantCulture, $"tcp:[{ip}]:{_port}"))
-        : address.Contains(':', StringComparison.Ordinal) ? OvsdbEndpoint.Parse($"tcp:{address}")
-        : OvsdbEndpoint.Parse(string.Create(CultureInfo.InvariantCulture, $"tcp:{address}:{_port}"));
-
-    private static string? ManagementAddress(Node server) =>
-        Common.Texts(server.Properties["connections"]?.AsArray().FirstOrDefault()?["managementAddresses"]).FirstOrDefault();
 
     private static partial class Log
     {
-        [LoggerMessage(EventId = 2211, Level = LogLevel.Information, Message = "{Server}: connecting to its policy database at {Address}")]
-        public static partial void Opened(ILogger logger, string server, string address);
-
         [LoggerMessage(EventId = 2212, Level = LogLevel.Error, Message = "Planning revision {Revision} failed")]
         public static partial void PlanFailed(ILogger logger, Exception exception, long revision);
-    }
-}
 
-/// <summary>What was planned last, and from which state.</summary>
-internal sealed record FleetPlan(Snapshot Snapshot, PlannedNetworks Networks)
-{
-    public static FleetPlan Empty { get; } = new(Snapshot.Empty, new PlannedNetworks(Snapshot.Empty, Placements.None));
+        [LoggerMessage(EventId = 2213, Level = LogLevel.Error, Message = "{Server} keeps its policy, a new one cannot be planned")]
+        public static partial void HostPlanFailed(ILogger logger, Exception exception, string server);
+    }
 }

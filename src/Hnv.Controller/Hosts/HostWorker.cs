@@ -147,10 +147,16 @@ internal sealed partial class HostWorker : IAsyncDisposable
             _refusal = null;
             return true;
         }
-        catch (Exception e) when (e is HostSessionException or OvsdbException or ArgumentException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
-            Log.PushFailed(_logger, Server.Ref, e.Message);
-            _refusal = e.Message;
+            // Whatever it is: a loop that ended here would leave the host behind for good, and nobody would be told.
+            string refusal = $"{Server.Ref}: its policy cannot be pushed to {Address}: {e.Message}";
+            if (_refusal != refusal)
+            {
+                Log.PushFailed(_logger, e, Server.Ref);
+            }
+
+            _refusal = refusal;
             return false;
         }
     }
@@ -174,8 +180,8 @@ internal sealed partial class HostWorker : IAsyncDisposable
         [LoggerMessage(EventId = 2201, Level = LogLevel.Information, Message = "{Server}: {Rows} rows written, configuration {Configuration}")]
         public static partial void Pushed(ILogger logger, string server, int rows, long configuration);
 
-        [LoggerMessage(EventId = 2202, Level = LogLevel.Warning, Message = "{Server}: policy was not taken: {Reason}")]
-        public static partial void PushFailed(ILogger logger, string server, string reason);
+        [LoggerMessage(EventId = 2202, Level = LogLevel.Warning, Message = "{Server}: policy was not taken")]
+        public static partial void PushFailed(ILogger logger, Exception exception, string server);
 
         [LoggerMessage(EventId = 2203, Level = LogLevel.Warning, Message = "{Server} was deleted, but its host keeps its policy: {Reason}")]
         public static partial void FarewellFailed(ILogger logger, string server, string reason);

@@ -9,7 +9,7 @@ using Hnv.Controller.Schema;
 namespace Hnv.Controller.Http;
 
 /// <summary>The REST API under <c>/networking</c>: HTTP in, the engine's words out. Knows no resource type.</summary>
-internal sealed partial class NetworkingApi(ResourceEngine engine, ILiveState? live, TimeProvider time, ILogger<NetworkingApi> logger)
+internal sealed partial class NetworkingApi(ResourceEngine engine, TimeProvider time, ILogger<NetworkingApi> logger)
 {
     /// <summary>Bytes of a request body; far above any document a person or tool writes.</summary>
     public const int BodyMax = 8 << 20;
@@ -225,7 +225,7 @@ internal sealed partial class NetworkingApi(ResourceEngine engine, ILiveState? l
 
     private static KeyValuePair<string, string> Operation(string origin, Guid id) => KeyValuePair.Create("Azure-AsyncOperation", $"{origin}/operations/{id:D}");
 
-    private View ViewOf(Snapshot snapshot, ApiVersion version) => new(snapshot, version, live, engine.Operations.ProvisioningState);
+    private View ViewOf(Snapshot snapshot, ApiVersion version) => new(snapshot, version, engine.Live, engine.Operations.ProvisioningState);
 
     private static partial class Log
     {

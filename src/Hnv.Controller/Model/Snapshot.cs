@@ -112,6 +112,39 @@ internal sealed class Snapshot
             holders.ToImmutable());
     }
 
+    /// <summary>The top-level resources that are not the same object in an earlier snapshot, with what they were; both null never.</summary>
+    public IEnumerable<(Node? Before, Node? After)> ChangesSince(Snapshot earlier)
+    {
+        foreach ((string type, ImmutableSortedDictionary<long, Node> now) in _collections)
+        {
+            if (earlier._collections.GetValueOrDefault(type) == now)
+            {
+                continue;
+            }
+
+            foreach (Node node in now.Values)
+            {
+                if (earlier._roots.GetValueOrDefault(node.Key) is var before && !ReferenceEquals(before, node))
+                {
+                    yield return (before, node);
+                }
+            }
+        }
+
+        foreach ((string type, ImmutableSortedDictionary<long, Node> before) in earlier._collections)
+        {
+            if (_collections.GetValueOrDefault(type) == before)
+            {
+                continue;
+            }
+
+            foreach (Node gone in before.Values.Where(node => !_roots.ContainsKey(node.Key)))
+            {
+                yield return (gone, null);
+            }
+        }
+    }
+
     /// <summary>The same resources under another revision number.</summary>
     public Snapshot At(long revision) => new(revision, _roots, _collections, _holders);
 

@@ -29,7 +29,7 @@ internal static class AclPlanner
     {
         foreach (Node rule in list.ChildrenOf(AccessControlLists.Rules))
         {
-            yield return PlanRule(rule, level, addressSpace);
+            yield return PlanException.Blaming(rule, () => PlanRule(rule, level, addressSpace));
         }
 
         yield return Default(list, level, Direction.Inbound, "in", "inboundDefaultAction");

@@ -11,8 +11,10 @@ namespace Hnv.Controller.Planning;
 internal static class HostPlanner
 {
     /// <summary>Everything one host has to know: its addresses, the networks that have a port there, all of their mappings, its ports.</summary>
+    /// <exception cref="PlanException">A resource that the host depends on makes no sense; the host is to keep what it has.</exception>
     public static HostPolicy Plan(Snapshot snapshot, PlannedNetworks networks, Node server)
     {
+        networks.ThrowIfDoubtful(server);
         PlannedNetworks.Machine[] here = [.. networks.ByServer[server.InstanceId]];
         Node[] domains = [.. here.Select(m => m.Network).DistinctBy(n => n.Key)];
         return new HostPolicy(
@@ -21,7 +23,7 @@ internal static class HostPlanner
             [.. ProviderAddresses(snapshot, server)],
             [.. domains.Select(networks.Network)],
             [.. domains.SelectMany(networks.Mappings)],
-            [.. here.Select(m => Port(networks, m))]);
+            [.. here.Select(m => PlanException.Blaming(m.Nic, () => Port(networks, m)))]);
     }
 
     private static PortPolicy Port(PlannedNetworks networks, PlannedNetworks.Machine machine) => new(
@@ -50,18 +52,21 @@ internal static class HostPlanner
             if (nic.Properties[Servers.ProviderAddress] is { } given
                 && snapshot.Find((string?)given["logicalSubnet"]) is { } subnet && subnet.Prefix("addressPrefix") is { } prefix)
             {
-                yield return new ProviderAddressPolicy(
-                    member,
-                    ProviderAddress.Parse((string)given["address"]!),
-                    prefix,
-                    MacAddress.Parse((string)given["macAddress"]!),
-                    int.Parse(subnet.Text("vlanID") ?? "0", CultureInfo.InvariantCulture),
-                    subnet.Texts("defaultGateways").Select(g => (InetAddress?)InetAddress.Parse(g)).FirstOrDefault(),
-                    [.. Routes(subnet)]);
+                int number = member;
+                yield return PlanException.Blaming(nic, () => Address(nic, subnet, prefix, number));
                 member++;
             }
         }
     }
+
+    private static ProviderAddressPolicy Address(Node nic, Node subnet, IpPrefix prefix, int member) => new(
+        member,
+        ProviderAddress.Parse((string)nic.Properties[Servers.ProviderAddress]!["address"]!),
+        prefix,
+        MacAddress.Parse((string)nic.Properties[Servers.ProviderAddress]!["macAddress"]!),
+        PlanException.Blaming(subnet, () => int.Parse(subnet.Text("vlanID") ?? "0", CultureInfo.InvariantCulture)),
+        subnet.Texts("defaultGateways").Select(g => (InetAddress?)InetAddress.Parse(g)).FirstOrDefault(),
+        [.. Routes(subnet)]);
 
     private static IEnumerable<ProviderRoute> Routes(Node subnet) =>
         from route in subnet.ChildrenOf(LogicalNetworks.Routes)

@@ -11,7 +11,10 @@ internal sealed record Placements(ImmutableDictionary<NicId, Guid> Servers)
 {
     public static Placements None { get; } = new(ImmutableDictionary<NicId, Guid>.Empty);
 
-    /// <summary>Of several hosts that claim one port, the one it was attached to last has it: so a machine moves.</summary>
+    /// <summary>
+    /// Of several hosts that claim one port, the one it was attached to last has it: so a machine moves. At the same instant the
+    /// server's id decides, so that the answer does not depend on who was asked first.
+    /// </summary>
     public static Placements Latest(IEnumerable<(NicId Nic, Guid Server, DateTimeOffset AttachedAt)> claims) =>
-        new(claims.GroupBy(c => c.Nic).ToImmutableDictionary(g => g.Key, g => g.MaxBy(c => c.AttachedAt).Server));
+        new(claims.GroupBy(c => c.Nic).ToImmutableDictionary(g => g.Key, g => g.MaxBy(c => (c.AttachedAt, c.Server)).Server));
 }

@@ -17,6 +17,8 @@ internal sealed class PlannedNetworks
     private readonly Dictionary<string, VirtualNetworkPolicy> _networks = [];
     private readonly Dictionary<Guid, Node> _servers;
     private readonly Dictionary<Guid, ImmutableArray<ProviderAddress>> _addresses = [];
+    private readonly Dictionary<Guid, PlanException> _doubtfulServers = [];
+    private readonly Dictionary<string, PlanException> _doubtfulNetworks = [];
 
     public PlannedNetworks(Snapshot snapshot, Placements placements)
     {
@@ -25,10 +27,17 @@ internal sealed class PlannedNetworks
         _servers = snapshot.All(Servers.Name).ToDictionary(s => s.InstanceId);
         foreach (Node server in _servers.Values)
         {
-            _addresses[server.InstanceId] = AddressesOf(server);
+            try
+            {
+                _addresses[server.InstanceId] = PlanException.Blaming(server, () => AddressesOf(server));
+            }
+            catch (PlanException e)
+            {
+                _doubtfulServers[server.InstanceId] = e;
+            }
         }
 
-        Machines = [.. snapshot.All(NetworkInterfaces.Name).Select(nic => MachineOf(nic, placements)).OfType<Machine>()];
+        Machines = [.. snapshot.All(NetworkInterfaces.Name).Select(nic => TryMachineOf(nic, placements)).OfType<Machine>()];
         ByInterface = Machines.ToDictionary(m => m.Id.Value);
         ByServer = Machines.Where(m => m.Server is not null).ToLookup(m => m.Server!.Value);
         ByNetwork = Machines.ToLookup(m => m.Network.Key);
@@ -46,6 +55,29 @@ internal sealed class PlannedNetworks
 
     public ILookup<string, Machine> ByNetwork { get; }
 
+    /// <summary>What could not be understood.</summary>
+    public IEnumerable<PlanException> Faults => _doubtfulServers.Values.Concat(_doubtfulNetworks.Values);
+
+    /// <summary>
+    /// Refuses to let a host be planned that depends on something that could not be understood: planned without it, the host would
+    /// lose a machine or everybody's mapping to it.
+    /// </summary>
+    /// <exception cref="PlanException">What could not be understood.</exception>
+    public void ThrowIfDoubtful(Node server)
+    {
+        if (_doubtfulServers.Count + _doubtfulNetworks.Count == 0)
+        {
+            return;
+        }
+
+        if (_doubtfulServers.TryGetValue(server.InstanceId, out PlanException? fault)
+            || ByServer[server.InstanceId].Any(m => _doubtfulNetworks.TryGetValue(m.Network.Key, out fault))
+            || ByServer[server.InstanceId].SelectMany(m => ByNetwork[m.Network.Key]).Any(m => m.Server is { } other && _doubtfulServers.TryGetValue(other, out fault)))
+        {
+            throw fault!;
+        }
+    }
+
     /// <summary>The provider addresses of a server, in team order; of a foreign endpoint its one.</summary>
     public ImmutableArray<ProviderAddress> ProviderAddresses(Guid server) => _addresses.GetValueOrDefault(server, []);
 
@@ -57,11 +89,11 @@ internal sealed class PlannedNetworks
     {
         if (!_networks.TryGetValue(network.Key, out VirtualNetworkPolicy? policy))
         {
-            _networks[network.Key] = policy = new VirtualNetworkPolicy(
+            _networks[network.Key] = policy = PlanException.Blaming(network, () => new VirtualNetworkPolicy(
                 new RoutingDomainId(network.InstanceId),
                 network.Id,
                 VirtualNetworkManager.RouterEnabled(_snapshot),
-                [.. network.ChildrenOf(VirtualNetworks.Subnets).Select(Subnet)]);
+                [.. network.ChildrenOf(VirtualNetworks.Subnets).Select(subnet => PlanException.Blaming(subnet, () => Subnet(subnet)))]));
         }
 
         return policy;
@@ -123,6 +155,28 @@ internal sealed class PlannedNetworks
                 .Select(nic => (string?)nic.Properties[Servers.ProviderAddress]?["address"])
                 .OfType<string>()
                 .Select(ProviderAddress.Parse)];
+
+    private Machine? TryMachineOf(Node nic, Placements placements)
+    {
+        try
+        {
+            return PlanException.Blaming(nic, () => MachineOf(nic, placements));
+        }
+        catch (PlanException e)
+        {
+            if (nic.ChildrenOf(IpConfigurations.Name).Select(c => c.Reference(IpConfigurations.Subnet)).OfType<string>().FirstOrDefault() is { } subnet)
+            {
+                _doubtfulNetworks[PlanException.RootKeyOf(subnet)] = e;
+            }
+
+            if (placements.Servers.TryGetValue(new NicId(nic.InstanceId), out Guid server))
+            {
+                _doubtfulServers[server] = e;
+            }
+
+            return null;
+        }
+    }
 
     private Machine? MachineOf(Node nic, Placements placements)
     {

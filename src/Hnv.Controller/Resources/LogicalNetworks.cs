@@ -52,7 +52,7 @@ internal static class LogicalNetworks
                         Asynchronous = true,
                         InUseCode = "InUseIpPoolCannotBeDeleted",
                         Validate = ValidatePool,
-                        WhyKeep = (pool, snapshot) => Allocated(pool, snapshot) is > 0 and int count
+                        WhyKeep = (pool, snapshot, _) => Allocated(pool, snapshot) is > 0 and int count
                             ? $"{count} of its addresses are allocated. Remove the servers and interfaces that have them first."
                             : null,
                         Properties = new(

@@ -17,7 +17,7 @@ internal static class MacPools
     {
         Validate = Validate,
         Affects = (_, snapshot) => Servers.WithoutProviderAddress(snapshot),
-        WhyKeep = (pool, snapshot) => Allocated(pool, snapshot) is > 0 and int count ? $"{count} of its addresses are allocated." : null,
+        WhyKeep = (pool, snapshot, _) => Allocated(pool, snapshot) is > 0 and int count ? $"{count} of its addresses are allocated." : null,
         Properties = new(
         [
             new("startMacAddress", new MacSchema(dashes: true)) { Required = true, Immutable = true, InvalidCode = Invalid },

@@ -23,10 +23,14 @@ internal static class Servers
 
     private const string LogicalSubnets = "logicalSubnets";
 
+    // A message for a person; a host can have thousands of ports.
+    private const int NamedMax = 10;
+
     public static ResourceType Create() => new(Name)
     {
         Asynchronous = true,
         InUseCode = "InUseServerCannotBeDeleted",
+        WhyKeep = WhyKeep,
         Validate = ValidateServer,
         Claims = ServerClaims,
         Properties = new(
@@ -183,6 +187,12 @@ internal static class Servers
                 EndpointKey(InetAddress.Parse(address)), UnmanagedVtep, address, "PrivateIPAddressInUse", "Each endpoint has an address of its own.");
         }
     }
+
+    private static string? WhyKeep(Node server, Snapshot before, ILiveState? live) =>
+        live?.InterfacesOn(server) is { Count: > 0 } ports
+            ? $"the ports of {string.Join(", ", ports.Take(NamedMax))}{(ports.Count > NamedMax ? $" and {ports.Count - NamedMax} more" : "")} are attached there. "
+                + "Detach them, attach them on another host, or DELETE the interfaces if the host is gone for good."
+            : null;
 
     private static JsonArray? Hosted(Node server, View view) =>
         view.Live?.InterfacesOn(server) is { Count: > 0 } hosted

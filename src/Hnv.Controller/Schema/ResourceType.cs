@@ -71,8 +71,8 @@ internal sealed class ResourceType
     /// <summary>What a node holds exclusively.</summary>
     public Func<Node, IEnumerable<Claim>>? Claims { get; init; }
 
-    /// <summary>Why a node may not go although nobody refers to it; null when it may.</summary>
-    public Func<Node, Snapshot, string?>? WhyKeep { get; init; }
+    /// <summary>Why a node may not go although nobody refers to it; null when it may. Where there are hosts, they are asked too.</summary>
+    public Func<Node, Snapshot, ILiveState?, string?>? WhyKeep { get; init; }
 
     /// <summary>Trees that may get something allocated now that a tree of this type has changed.</summary>
     public Func<Node, Snapshot, IEnumerable<Node>>? Affects { get; init; }

@@ -13,9 +13,8 @@ internal sealed class OvsdbDocumentStore(OvsdbEndpoint endpoint) : IDocumentStor
 
     private const string StoreTable = "Store";
     private const string DocumentTable = "Document";
-    private static readonly TimeSpan s_answerMax = TimeSpan.FromSeconds(10);
 
-    private OvsdbClient? _client;
+    private readonly StoreConnection _connection = new(endpoint);
 
     /// <summary>The database, ready for <see cref="OvsdbServerOptions.Databases"/>.</summary>
     public static OvsdbDatabaseFile Schema()
@@ -33,7 +32,7 @@ internal sealed class OvsdbDocumentStore(OvsdbEndpoint endpoint) : IDocumentStor
         transaction.Mutate(StoreTable, OvsdbTransaction.EveryRow, ("epoch", "+=", 1));
         transaction.Select(StoreTable, OvsdbTransaction.EveryRow, "epoch");
         transaction.Commit();
-        return (await TransactAsync(transaction, cancellation)).Rows(1)[0]["epoch"].Single.Integer;
+        return (await _connection.TransactAsync(transaction, cancellation)).Rows(1)[0]["epoch"].Single.Integer;
     }
 
     public async Task<(long Revision, IReadOnlyList<StoredDocument> Documents)> LoadAsync(CancellationToken cancellation)
@@ -42,7 +41,7 @@ internal sealed class OvsdbDocumentStore(OvsdbEndpoint endpoint) : IDocumentStor
         using var transaction = new OvsdbTransaction(Database);
         transaction.Select(StoreTable, OvsdbTransaction.EveryRow, "revision");
         transaction.Select(DocumentTable, OvsdbTransaction.EveryRow, "key", "type", "body");
-        OvsdbTransactionResult result = await TransactAsync(transaction, cancellation);
+        OvsdbTransactionResult result = await _connection.TransactAsync(transaction, cancellation);
         return (
             result.Rows(0)[0]["revision"].Single.Integer,
             [.. result.Rows(1).Select(row => new StoredDocument(row["key"].Single.Text, row["type"].Single.Text, row["body"].Single.Text))]);
@@ -70,22 +69,16 @@ internal sealed class OvsdbDocumentStore(OvsdbEndpoint endpoint) : IDocumentStor
         }
 
         transaction.Commit();
-        await TransactAsync(transaction, cancellation);
+        await _connection.TransactAsync(transaction, cancellation);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        if (_client is not null)
-        {
-            await _client.DisposeAsync();
-        }
-    }
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
     private async Task EnsureRowAsync(CancellationToken cancellation)
     {
         using var look = new OvsdbTransaction(Database);
         look.Select(StoreTable, OvsdbTransaction.EveryRow, "revision");
-        if ((await TransactAsync(look, cancellation)).Rows(0).Count > 0)
+        if ((await _connection.TransactAsync(look, cancellation)).Rows(0).Count > 0)
         {
             return;
         }
@@ -94,45 +87,6 @@ internal sealed class OvsdbDocumentStore(OvsdbEndpoint endpoint) : IDocumentStor
         make.Wait(StoreTable, OvsdbTransaction.EveryRow, ["revision"], []);
         make.Insert(StoreTable, [KeyValuePair.Create("revision", (OvsdbValue)0), KeyValuePair.Create("epoch", (OvsdbValue)0)]);
         make.Commit();
-        await TransactAsync(make, cancellation);
-    }
-
-    private async Task<OvsdbTransactionResult> TransactAsync(OvsdbTransaction transaction, CancellationToken cancellation)
-    {
-        using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limited.CancelAfter(s_answerMax);
-        try
-        {
-            OvsdbClient client = await ConnectedAsync(limited.Token);
-            return await client.TransactAsync(transaction, limited.Token);
-        }
-        catch (OvsdbTransactionException e) when (e.IsConflict)
-        {
-            throw new StoreException("another controller wrote to the store meanwhile.", e);
-        }
-        catch (OvsdbException e)
-        {
-            throw new StoreException($"the store at {endpoint} does not take it: {e.Message}.", e);
-        }
-        catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
-        {
-            throw new StoreException($"the store at {endpoint} did not answer within {s_answerMax.TotalSeconds} s.", e);
-        }
-    }
-
-    private async Task<OvsdbClient> ConnectedAsync(CancellationToken cancellation)
-    {
-        if (_client is { Closed.IsCompleted: false })
-        {
-            return _client;
-        }
-
-        if (_client is not null)
-        {
-            await _client.DisposeAsync();
-            _client = null;
-        }
-
-        return _client = await OvsdbClient.ConnectAsync(endpoint, cancellation);
+        await _connection.TransactAsync(make, cancellation);
     }
 }

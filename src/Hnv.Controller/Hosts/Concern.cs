@@ -1,0 +1,85 @@
+using Hnv.Controller.Model;
+using Hnv.Controller.Planning;
+using Hnv.Controller.Resources;
+
+namespace Hnv.Controller.Hosts;
+
+/// <summary>
+/// Which hosts a change can concern. May name too many, never too few: a host sees its own server, the virtual networks that have a
+/// port on it with everyone in them, and, for everything else, what all hosts see.
+/// </summary>
+internal static class Concern
+{
+    /// <summary>The servers whose policy may differ between two plans; null for all.</summary>
+    public static IReadOnlySet<Guid>? Between(FleetPlan before, FleetPlan after)
+    {
+        var servers = new HashSet<Guid>();
+        var networks = new HashSet<string>();
+        foreach ((Node? old, Node? now) in after.Snapshot.ChangesSince(before.Snapshot))
+        {
+            Node either = (now ?? old)!;
+            switch (either.Type.Name)
+            {
+                case VirtualNetworks.Name:
+                    networks.Add(either.Key);
+                    break;
+                case NetworkInterfaces.Name:
+                    AddNetworkOf(either);
+                    break;
+                case AccessControlLists.Name:
+                    AddUsers(before, either);
+                    AddUsers(after, either);
+                    break;
+                case Servers.Name:
+                    servers.Add(either.InstanceId);
+                    networks.UnionWith(before.Networks.ByServer[either.InstanceId].Concat(after.Networks.ByServer[either.InstanceId]).Select(m => m.Network.Key));
+                    break;
+                case Credentials.Name or MacPools.Name:
+                    break;
+                default:
+                    return null;
+            }
+        }
+
+        foreach (PlannedNetworks.Machine machine in after.Networks.Machines)
+        {
+            if (before.Networks.ByInterface.GetValueOrDefault(machine.Id.Value)?.Server != machine.Server)
+            {
+                networks.Add(machine.Network.Key);
+            }
+        }
+
+        foreach (string network in networks)
+        {
+            servers.UnionWith(before.Networks.ByNetwork[network].Concat(after.Networks.ByNetwork[network]).Select(m => m.Server).OfType<Guid>());
+        }
+
+        return servers;
+
+        void AddNetworkOf(Node networkInterface)
+        {
+            foreach (PlannedNetworks networksOf in new[] { before.Networks, after.Networks })
+            {
+                if (networksOf.ByInterface.TryGetValue(networkInterface.InstanceId, out PlannedNetworks.Machine? machine))
+                {
+                    networks.Add(machine.Network.Key);
+                }
+            }
+        }
+
+        // On an interface a list is a matter of its port; on a subnet, of every port in it.
+        void AddUsers(FleetPlan plan, Node list)
+        {
+            foreach (Holder holder in plan.Snapshot.HoldersOf(list))
+            {
+                string root = PlanException.RootKeyOf(holder.Ref);
+                if (plan.Snapshot.Find(root) is { } user && plan.Networks.ByInterface.GetValueOrDefault(user.InstanceId)?.Server is { } server)
+                {
+                    servers.Add(server);
+                }
+
+                networks.Add(root);
+            }
+        }
+    }
+}
