@@ -98,7 +98,7 @@ internal static class BenchCommands
 
     private static string Machine() => $"{Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}";
 
-    /// <summary>When we run as <c>dotnet Hnv.Cli.dll</c>, the program alone would be dotnet.</summary>
+    /// <summary>When we run as <c>dotnet hnv.dll</c>, the program alone would be dotnet.</summary>
     private static string[] OwnAssembly() =>
         Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(BenchCommands).Assembly.Location] : [];
 }

@@ -88,7 +88,7 @@ public sealed class CommandLineTests
 
     private static (int Code, string Output, string Error) Run(params string[] arguments)
     {
-        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "Hnv.Cli.dll"), .. arguments])
+        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "hnv.dll"), .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
