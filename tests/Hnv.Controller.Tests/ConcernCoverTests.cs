@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+using Hnv.Controller.Hosts;
+using Hnv.Controller.Model;
+using Hnv.Controller.Planning;
+using Hnv.Policy;
+using Hnv.Primitives;
+
+namespace Hnv.Controller.Tests;
+
+/// <summary>Whoever's policy a change makes different is among those it is said to concern.</summary>
+public sealed class ConcernCoverTests : IAsyncLifetime
+{
+    private readonly RestServer _server = new();
+    private readonly Dictionary<string, Guid> _places = new() { ["contoso-sql"] = Story.Host1, ["contoso-web"] = Story.Host2, ["fabrikam-sql"] = Story.Host2 };
+
+    public async Task InitializeAsync()
+    {
+        await _server.InitializeAsync();
+        await _server.TellAsync();
+    }
+
+    public Task DisposeAsync() => _server.DisposeAsync();
+
+    [Fact]
+    public async Task Changes_Many_NobodyIsForgotten()
+    {
+        string list = """{"properties":{"inboundDefaultAction":"Permit","aclRules":[]}}""";
+        Func<Task>[] changes =
+        [
+            () => PutAsync("accessControlLists/sql", list),
+            () => PutAsync("accessControlLists/web", list),
+            () => PutAsync("virtualNetworks/contoso/subnets/s1", """{"properties":{"addressPrefix":"10.1.1.0/24","accessControlList":{"resourceRef":"/accessControlLists/web"}}}"""),
+            () => PutAsync("accessControlLists/web", Story.SqlRules),
+            () => PutAsync("networkInterfaces/contoso-web", Story.Interface("contoso", "10.1.1.14", acl: "web")),
+            () => PutAsync("networkInterfaces/fabrikam-sql", Story.Interface("fabrikam", "10.1.1.11", acl: "web")),
+            () => MovedAsync("contoso-sql", Story.Host2),
+            () => MovedAsync("fabrikam-web", Story.Host1),
+            () => PutAsync("servers/foreign", """{"properties":{"unmanagedVtep":{"address":"192.168.1.200"}}}"""),
+            () => PutAsync("networkInterfaces/fabrikam-far", Story.Interface("fabrikam", "10.1.1.50").Replace(
+                "\"ipConfigurations\"", "\"placement\":{\"resourceRef\":\"/servers/foreign\"},\"ipConfigurations\"", StringComparison.Ordinal)),
+            () => PutAsync("servers/foreign", """{"properties":{"unmanagedVtep":{"address":"192.168.1.201"}}}"""),
+            () => PutAsync("servers/host1", Story.Server(Story.Host1, "pa-1", uplinks: ["eth1", "eth2"])),
+            () => DeleteAsync("networkInterfaces/fabrikam-far"),
+            () => DeleteAsync("networkInterfaces/contoso-web"),
+            () => PutAsync("logicalNetworks/hnvpa", Story.Provider.Replace("\"vlanID\":\"12\"", "\"vlanID\":\"12\",\"dnsServers\":[]", StringComparison.Ordinal)
+                .Replace("to-pa-2", "to-pa-two", StringComparison.Ordinal).Replace("192.168.2.0/24\",\"nextHop", "192.168.0.0/16\",\"nextHop", StringComparison.Ordinal)),
+        ];
+        int different = 0;
+
+        foreach (Func<Task> change in changes)
+        {
+            FleetPlan before = Plan();
+            await change();
+            FleetPlan after = Plan();
+
+            IReadOnlySet<Guid>? concerned = Concern.Between(before, after);
+            foreach (string host in new[] { "host1", "host2" })
+            {
+                if (!PolicyOf(before, host).Equals(PolicyOf(after, host)))
+                {
+                    different++;
+                    Assert.True(concerned is null || concerned.Contains(after.Snapshot.Find($"/servers/{host}")!.InstanceId), $"{host} at change {Array.IndexOf(changes, change)}");
+                }
+            }
+        }
+
+        Assert.InRange(different, changes.Length, 2 * changes.Length);
+    }
+
+    private static HostPolicy PolicyOf(FleetPlan plan, string host) => HostPlanner.Plan(plan.Snapshot, plan.Networks, plan.Snapshot.Find($"/servers/{host}")!);
+
+    private FleetPlan Plan()
+    {
+        Snapshot snapshot = _server.Engine.Current;
+        var placements = new Placements(_places
+            .Where(p => snapshot.Find($"/networkInterfaces/{p.Key}") is not null)
+            .ToImmutableDictionary(p => new NicId(snapshot.Find($"/networkInterfaces/{p.Key}")!.InstanceId), p => p.Value));
+        return FleetPlan.Empty with { Snapshot = snapshot, Networks = new PlannedNetworks(snapshot, placements) };
+    }
+
+    private Task MovedAsync(string nic, Guid server)
+    {
+        _places[nic] = server;
+        return Task.CompletedTask;
+    }
+
+    private async Task PutAsync(string path, string body)
+    {
+        Reply reply = await _server.PutAsync(path, body);
+        Assert.True(reply.Code is null, $"{path}: {reply.Message}");
+    }
+
+    private async Task DeleteAsync(string path)
+    {
+        Reply reply = await _server.DeleteAsync(path);
+        Assert.True(reply.Code is null, $"{path}: {reply.Message}");
+    }
+}
