@@ -31,7 +31,9 @@ public sealed class ThreeHostsTests(ThreeHosts story) : IClassFixture<ThreeHosts
     [InlineData("239.1.2.3")]
     public async Task Send_ToAll_ReachesTheSubnetOnEveryHostAndNobodyElse(string destination)
     {
+        await story.ServeAsync("contoso-sql", 9999);
         await story.PutAclAsync(Acl, permitsInbound: true, permitsOutbound: true);
+        Assert.NotNull(await LabFixture.WithinAsync(s_second, async () => await story.WhoAnswersAsync("contoso-web", Sql, 9999, "0.3") is not null));
         const string Send = "import socket,sys; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.setsockopt(socket.SOL_SOCKET,socket.SO_BROADCAST,1); "
             + "s.setsockopt(socket.SOL_SOCKET,socket.SO_BINDTODEVICE,b'eth0'); [s.sendto(b'hello',(sys.argv[1],9998)) for _ in range(3)]";
         string[] places = ["contoso-sql", "contoso-nas", "contoso-app", "fabrikam-sql", "fabrikam-web"];

@@ -13,9 +13,16 @@ internal sealed class Worker : IDisposable
 {
     private const int IdleMs = 1000;
 
+    /// <summary>How long until a device that said it went down is looked at again: it says so once, and a moment before it is gone.</summary>
+    private const int SuspectMs = 20;
+
+    /// <summary>Looks at such a device before it is taken for merely down; the socket follows it when it comes up again.</summary>
+    private const int SuspectLooks = 100;
+
     private readonly EventPoll _poll = new();
     private readonly ConcurrentQueue<Action> _posted = new();
     private readonly List<object?> _sources = [];
+    private readonly List<(PortChannel Channel, int Errno, int Looks)> _suspects = [];
     private readonly ulong[] _ready = new ulong[256];
     private readonly Departures _departures = new();
     private readonly OutboundPath _outbound;
@@ -80,7 +87,11 @@ internal sealed class Worker : IDisposable
     public void Add(PortChannel channel) => AddSource(channel, channel.Socket);
 
     /// <summary>To be called from a posted action.</summary>
-    public void Remove(PortChannel channel) => RemoveSource(channel, channel.Socket);
+    public void Remove(PortChannel channel)
+    {
+        _ = _suspects.RemoveAll(suspect => ReferenceEquals(suspect.Channel, channel));
+        RemoveSource(channel, channel.Socket);
+    }
 
     /// <summary>To be called from a posted action: from now on these tunnel ends are sent from and listened to.</summary>
     public void SetTunnels(TunnelEnd?[] tunnels)
@@ -120,7 +131,8 @@ internal sealed class Worker : IDisposable
                 action();
             }
 
-            int count = _poll.Wait(_ready, IdleMs);
+            LookAtSuspects();
+            int count = _poll.Wait(_ready, _suspects.Count > 0 ? SuspectMs : IdleMs);
             long now = Environment.TickCount64;
             for (int i = 0; i < count; i++)
             {
@@ -142,16 +154,44 @@ internal sealed class Worker : IDisposable
         }
     }
 
+    private void Suspect(PortChannel channel, int errno)
+    {
+        if (_suspects.TrueForAll(suspect => !ReferenceEquals(suspect.Channel, channel)))
+        {
+            _suspects.Add((channel, errno, 0));
+        }
+    }
+
+    private void LookAtSuspects()
+    {
+        for (int i = _suspects.Count - 1; i >= 0; i--)
+        {
+            (PortChannel channel, int errno, int looks) = _suspects[i];
+            if (!channel.Socket.IsDevicePresent)
+            {
+                Remove(channel);
+                _lost(channel, errno);
+            }
+            else if (looks == SuspectLooks)
+            {
+                _suspects.RemoveAt(i);
+            }
+            else
+            {
+                _suspects[i] = (channel, errno, looks + 1);
+            }
+        }
+    }
+
     private void TakeTurn(object? source, long now)
     {
         switch (source)
         {
             case PortChannel channel:
                 int result = _outbound.Run(channel, _tunnels, now);
-                if (result < 0 && !channel.Socket.IsDevicePresent)
+                if (result < 0)
                 {
-                    Remove(channel);
-                    _lost(channel, -result);
+                    Suspect(channel, -result);
                 }
 
                 break;
