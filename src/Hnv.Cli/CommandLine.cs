@@ -75,8 +75,7 @@ internal static class CommandLine
         }
         catch (ApiException e)
         {
-            return Fail($"hnv: {(e.Code == ApiException.UnreachableCode ? "" : e.Code + ": ")}{e.Message}"
-                + (e.Code == ApiException.UnreachableCode ? Environment.NewLine + "Name another with --controller or --agent, or start a lab: hnv lab up labs/figure8.yaml" : ""));
+            return Fail(Explain(e));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {
@@ -118,6 +117,12 @@ internal static class CommandLine
 
         return command;
     }
+
+    private static string Explain(ApiException e) => e.Code == ApiException.UnreachableCode
+        ? $"hnv: {e.Message}{Environment.NewLine}Name another with --controller or --agent, or start a lab: hnv lab up labs/figure8.yaml"
+        : string.Join(
+            Environment.NewLine,
+            [$"hnv: {e.Code}: {e.Message}", .. (e.Error.Details ?? []).Where(detail => detail.Message != e.Message).Select(detail => $"     {detail.Code}: {detail.Message}")]);
 
     private static int Fail(string message)
     {

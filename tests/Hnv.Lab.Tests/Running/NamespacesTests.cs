@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
 using Hnv.Lab.Fabric;
 using Hnv.Lab.Running;
 using Hnv.Lab.Topology;
@@ -8,18 +10,19 @@ namespace Hnv.Lab.Tests.Running;
 /// <summary>The lab's network without any service: real namespaces, cables and addresses, and their removal.</summary>
 public sealed class NamespacesTests : IAsyncLifetime
 {
-    private const string Lab = "labtests";
+    /// <summary>Of this working copy, so that two runs of the tests do not remove each other's namespaces.</summary>
+    private static readonly string s_lab = "labtests" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(AppContext.BaseDirectory)).AsSpan(0, 2));
 
     private readonly LabTopology _topology = TopologyFile.Load("labs/three-hosts.yaml");
-    private readonly LabNames _names = new(Lab);
+    private readonly LabNames _names = new(s_lab);
 
     public async Task InitializeAsync()
     {
-        await LabDown.RunAsync(Lab);
+        await LabDown.RunAsync(s_lab);
         await NetworkBuilder.BuildAsync(_topology, _names, default);
     }
 
-    public Task DisposeAsync() => LabDown.RunAsync(Lab);
+    public Task DisposeAsync() => LabDown.RunAsync(s_lab);
 
     [Fact]
     public async Task Build_Hosts_ReachEachOtherThroughTheRouter()
@@ -72,21 +75,21 @@ public sealed class NamespacesTests : IAsyncLifetime
     {
         using Process inNamespace = Process.Start(Tool.StartInfo("nsenter", [$"--net=/run/netns/{_names.Namespace("contoso-sql")}", "sleep", "600"]))!;
         ProcessStartInfo marked = Tool.StartInfo("sleep", ["600"]);
-        marked.Environment[LabNames.Marker] = Lab;
+        marked.Environment[LabNames.Marker] = s_lab;
         using Process orphan = Process.Start(marked)!;
         ProcessStartInfo other = Tool.StartInfo("sleep", ["600"]);
-        other.Environment[LabNames.Marker] = Lab + "2";
+        other.Environment[LabNames.Marker] = s_lab + "2";
         using Process stranger = Process.Start(other)!;
         await Task.Delay(100);
 
         try
         {
-            LabRemoval removal = await LabDown.RunAsync(Lab);
+            LabRemoval removal = await LabDown.RunAsync(s_lab);
 
             Assert.Equal(2, removal.ProcessCount);
             Assert.True(inNamespace.WaitForExit(2000) && orphan.WaitForExit(2000));
             Assert.False(stranger.HasExited);
-            Assert.Empty(LabDown.Namespaces(Lab));
+            Assert.Empty(LabDown.Namespaces(s_lab));
         }
         finally
         {
@@ -97,9 +100,9 @@ public sealed class NamespacesTests : IAsyncLifetime
     [Fact]
     public async Task Down_Twice_IsNothingTheSecondTime()
     {
-        await LabDown.RunAsync(Lab);
+        await LabDown.RunAsync(s_lab);
 
-        LabRemoval second = await LabDown.RunAsync(Lab);
+        LabRemoval second = await LabDown.RunAsync(s_lab);
 
         Assert.Equal((0, 0), (second.ProcessCount, second.NamespaceCount));
     }
@@ -109,7 +112,7 @@ public sealed class NamespacesTests : IAsyncLifetime
     {
         LabException failure = await Assert.ThrowsAsync<LabException>(() => NetworkBuilder.BuildAsync(_topology, _names, default));
 
-        Assert.Contains("netns add hnv-labtests-", failure.Message, StringComparison.Ordinal);
+        Assert.Contains($"netns add hnv-{s_lab}-", failure.Message, StringComparison.Ordinal);
     }
 
     private Task<ToolResult> InAsync(string place, params string[] command) =>

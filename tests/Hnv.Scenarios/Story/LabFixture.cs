@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Hnv.Client;
 using Hnv.Contracts.HostChannel;
 using Hnv.Lab.Fabric;
@@ -13,12 +15,16 @@ public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>?
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
+    private static readonly string s_workingCopy =
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(AppContext.BaseDirectory)).AsSpan(0, 2));
+
     private readonly List<Process> _background = [];
     private readonly HashSet<(string Machine, int Port)> _served = [];
 
     public RunningLab Lab { get; private set; } = null!;
 
-    private string Name => GetType().Name.ToLowerInvariant();
+    /// <summary>Of this class in this working copy: a lab that somebody has up, or another run of the tests, is not disturbed.</summary>
+    private string Name => $"test{GetType().Name.ToLowerInvariant()}{s_workingCopy}";
 
     public async Task InitializeAsync()
     {
