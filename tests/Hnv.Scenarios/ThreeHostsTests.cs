@@ -14,7 +14,11 @@ public sealed class ThreeHostsTests(ThreeHosts story) : IClassFixture<ThreeHosts
     private static readonly string[] s_rules = ["allow inbound tcp from 10.1.1.12 to 10.1.1.11 port 5432", "allow inbound icmp"];
 
     /// <summary>Every test begins with the firewall as the lab file has it.</summary>
-    public Task InitializeAsync() => story.PutAclAsync(Acl, permitsInbound: false, permitsOutbound: true, s_rules);
+    public async Task InitializeAsync()
+    {
+        await story.PutAclAsync(Acl, permitsInbound: false, permitsOutbound: true, s_rules);
+        await story.SettleAsync();
+    }
 
     public Task DisposeAsync() => Task.CompletedTask;
 

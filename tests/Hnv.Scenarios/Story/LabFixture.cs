@@ -156,6 +156,21 @@ public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>?
         await controller.PutAsync(document.Path, document.Body);
     }
 
+    /// <summary>Waits until no host has policy under way: each says so twice, a planning apart.</summary>
+    public async Task SettleAsync()
+    {
+        for (int quiet = 0; quiet < 2; quiet++)
+        {
+            await Task.Delay(60);
+            foreach (LabHost host in Lab.Topology.Hosts)
+            {
+                using HostClient agent = Lab.Agent(host.Name);
+                ConfigurationProgress progress = (await agent.GetHostAsync()).Configuration;
+                quiet = progress.Current == progress.Next ? quiet : -1;
+            }
+        }
+    }
+
     private async Task ForgeAsync(string place, params string[] arguments)
     {
         ToolResult result = await Lab.RunAsync(place, ["/usr/bin/python3", Path.Combine(AppContext.BaseDirectory, "forge.py"), .. arguments]);
