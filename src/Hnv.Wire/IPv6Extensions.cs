@@ -25,7 +25,9 @@ internal static class IPv6Extensions
     /// <param name="offset">In: where the first extension header lies.</param>
     /// <param name="protocol">In: its type.</param>
     /// <param name="fragment">Set when there is a fragment header; an atomic fragment (RFC 6946) is a whole packet.</param>
-    public static ParseFault Walk(ReadOnlySpan<byte> packet, ref int offset, ref byte protocol, ref FragmentClass fragment)
+    /// <param name="identification">Takes the fragment header's identification, unless that fragment is the whole packet.</param>
+    public static ParseFault Walk(
+        ReadOnlySpan<byte> packet, ref int offset, ref byte protocol, ref FragmentClass fragment, ref uint identification)
     {
         int start = offset;
         bool fragmented = false;
@@ -66,12 +68,17 @@ internal static class IPv6Extensions
                 int fragmentOffset = BinaryPrimitives.ReadUInt16BigEndian(packet[(offset + 2)..]);
                 bool more = (fragmentOffset & 1) != 0;
                 fragmentOffset &= 0xFFF8;
-                if (!PacketParser.IsSaneFragment(next, fragmentOffset, packet.Length - offset - length))
+                if (!PacketParser.IsSaneFragment(next, fragmentOffset, packet.Length - offset - length, more))
                 {
                     return ParseFault.BadLength;
                 }
 
                 fragment = fragmentOffset != 0 ? FragmentClass.Later : more ? FragmentClass.First : FragmentClass.Whole;
+                if (fragment != FragmentClass.Whole)
+                {
+                    identification = BinaryPrimitives.ReadUInt32BigEndian(packet[(offset + 4)..]);
+                }
+
                 if (fragment == FragmentClass.Later)
                 {
                     offset += length;

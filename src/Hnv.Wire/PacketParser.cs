@@ -58,6 +58,7 @@ public static class PacketParser
             default:
                 packet.PayloadOffset = (ushort)network;
                 packet.Length = frame.Length;
+                packet.NetworkLength = frame.Length - network;
                 packet.Ufid = new Ufid(default, default, ethernet.Source, ethernet.Destination, etherType, 0, FragmentClass.Whole, 0, 0);
                 return ParseFault.None;
         }
@@ -88,6 +89,7 @@ public static class PacketParser
         byte protocol = header.Protocol;
         int transport = packet.NetworkOffset + headerLength;
         packet.Length = packet.NetworkOffset + totalLength;
+        packet.NetworkLength = totalLength;
         packet.TimeToLive = header.TimeToLive;
         packet.TrafficClass = header.TrafficClass;
         packet.DontFragment = (flags & IPv4Header.DontFragmentFlag) != 0;
@@ -97,7 +99,8 @@ public static class PacketParser
         {
             int offset = (flags & IPv4Header.FragmentOffsetMask) * 8;
             fragment = offset == 0 ? FragmentClass.First : FragmentClass.Later;
-            if (!IsSaneFragment(protocol, offset, totalLength - headerLength))
+            packet.FragmentId = header.Identification;
+            if (!IsSaneFragment(protocol, offset, totalLength - headerLength, (flags & IPv4Header.MoreFragmentsFlag) != 0))
             {
                 return ParseFault.BadLength;
             }
@@ -134,6 +137,7 @@ public static class PacketParser
         }
 
         packet.Length = packet.NetworkOffset + totalLength;
+        packet.NetworkLength = totalLength;
         packet.TimeToLive = header.HopLimit;
         packet.TrafficClass = header.TrafficClass;
         packet.DontFragment = true;
@@ -143,7 +147,8 @@ public static class PacketParser
         FragmentClass fragment = FragmentClass.Whole;
         if (IPv6Extensions.IsExtension(protocol))
         {
-            ParseFault extensions = IPv6Extensions.Walk(frame[..packet.Length], ref transport, ref protocol, ref fragment);
+            ParseFault extensions = IPv6Extensions.Walk(
+                frame[..packet.Length], ref transport, ref protocol, ref fragment, ref packet.FragmentId);
             if (extensions != ParseFault.None)
             {
                 return extensions;
@@ -158,9 +163,19 @@ public static class PacketParser
         return fault;
     }
 
-    /// <summary>No datagram over 64 KB, and no TCP fragment that rewrites the header's flags after the first was judged (RFC 1858, RFC 3128).</summary>
-    internal static bool IsSaneFragment(byte protocol, int offset, int length) =>
-        offset + length <= ushort.MaxValue && !(offset is > 0 and < TcpHeader.Size && protocol == IPProtocols.Tcp);
+    /// <summary>
+    /// What every honest fragment keeps to: no datagram over 64 KB, whole units of eight bytes before the last fragment (RFC 791 §3.2,
+    /// RFC 8200 §4.5), and no TCP fragment that begins inside the header that the first one was judged by (RFC 1858, RFC 3128). A first
+    /// fragment without its whole transport header is a truncated packet, as any other is.
+    /// </summary>
+    /// <param name="protocol">What the fragment header says follows.</param>
+    /// <param name="offset">Where the fragment's data belongs in the datagram, bytes.</param>
+    /// <param name="length">Its data, bytes.</param>
+    /// <param name="more">It is not the last.</param>
+    internal static bool IsSaneFragment(byte protocol, int offset, int length, bool more) =>
+        offset + length <= ushort.MaxValue
+        && !(more && (length == 0 || (length & 7) != 0))
+        && !(offset is > 0 and < TcpHeader.Size && protocol == IPProtocols.Tcp);
 
     /// <param name="frame">The frame, cut to the end of the IP packet.</param>
     /// <param name="transport">Offset of what follows the network headers.</param>

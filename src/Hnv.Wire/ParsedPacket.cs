@@ -24,6 +24,15 @@ public record struct ParsedPacket
     /// <summary>Bytes from the frame's first byte to the end of the IP packet by its own length field; padding lies behind it.</summary>
     public int Length;
 
+    /// <summary>
+    /// Bytes of the largest IP packet this frame becomes on a wire, what an MTU is held against. The parser sets what lies behind the
+    /// Ethernet header up to <see cref="Length"/>; who reads a super-packet sets headers and segment size instead.
+    /// </summary>
+    public int NetworkLength;
+
+    /// <summary>What ties the fragments of one datagram together: the identification of IPv4, 16 bits, or of the IPv6 fragment header; 0 in a whole packet.</summary>
+    public uint FragmentId;
+
     /// <summary>TTL or hop limit.</summary>
     public byte TimeToLive;
 

@@ -175,12 +175,86 @@ public sealed class PacketParserTests
         Assert.Equal(ParseFault.BadLength, PacketParser.TryParse(frame, out _));
     }
 
-    [Fact]
-    public void TryParse_TcpFragmentOverTheFlags_IsRefused()
+    [Theory]
+    [InlineData(8, ParseFault.BadLength)]
+    [InlineData(16, ParseFault.BadLength)]
+    [InlineData(24, ParseFault.None)]
+    public void TryParse_TcpFragmentInsideTheHeaderOfTheFirst_IsRefused(int offset, ParseFault expected)
     {
-        byte[] frame = ContosoFabrikam.WebToSql.Fragment(8, more: false).Tcp(1, 2).Payload(40).Build();
+        foreach (FrameBuilder begun in new[] { ContosoFabrikam.WebToSql, ContosoFabrikam.WebToSqlV6 })
+        {
+            byte[] frame = begun.Fragment(offset, more: false).Tcp(1, 2).Payload(40).Build();
 
-        Assert.Equal(ParseFault.BadLength, PacketParser.TryParse(frame, out _));
+            Assert.Equal(expected, PacketParser.TryParse(frame, out _));
+        }
+    }
+
+    [Theory]
+    [InlineData(IPProtocols.Tcp, 8)]
+    [InlineData(IPProtocols.Tcp, 16)]
+    [InlineData(IPProtocols.Sctp, 8)]
+    public void TryParse_FirstFragmentWithoutItsTransportHeader_IsRefused(byte protocol, int length)
+    {
+        foreach (FrameBuilder begun in new[] { ContosoFabrikam.WebToSql, ContosoFabrikam.WebToSqlV6 })
+        {
+            byte[] frame = begun.Fragment(0, more: true).Transport(protocol, new byte[length]).Build();
+
+            Assert.Equal(ParseFault.Truncated, PacketParser.TryParse(frame, out _));
+        }
+    }
+
+    [Fact]
+    public void TryParse_FirstFragmentThatCutsTcpOptions_IsRefused()
+    {
+        byte[] header = new byte[24];
+        header[12] = 7 << 4;
+
+        Assert.Equal(ParseFault.BadLength, PacketParser.TryParse(
+            ContosoFabrikam.WebToSql.Fragment(0, more: true).Transport(IPProtocols.Tcp, header).Build(), out _));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    [InlineData(41)]
+    public void TryParse_FragmentBeforeTheLastOfOddLength_IsRefused(int length)
+    {
+        foreach (FrameBuilder begun in new[] { ContosoFabrikam.WebToSql, ContosoFabrikam.WebToSqlV6 })
+        {
+            Assert.Equal(ParseFault.BadLength, PacketParser.TryParse(begun.Fragment(80, more: true).Udp(1, 2).Payload(length).Build(), out _));
+            Assert.Equal(ParseFault.None, PacketParser.TryParse(begun.Fragment(80, more: false).Udp(1, 2).Payload(length).Build(), out _));
+        }
+    }
+
+    [Theory]
+    [InlineData("first4", 0x1234)]
+    [InlineData("later4", 0x1234)]
+    [InlineData("first6", 0x1234)]
+    [InlineData("later6", 0x1234)]
+    [InlineData("atomic6", 0)]
+    [InlineData("udp4", 0)]
+    [InlineData("udp6", 0)]
+    public void TryParse_Fragments_AreTiedByTheirIdentification(string name, uint expected)
+    {
+        Assert.Equal(expected, Packets.Parse(Packets.Get(name).Build()).FragmentId);
+    }
+
+    [Fact]
+    public void TryParse_IPv6Fragment_HasThirtyTwoBitsOfIdentification()
+    {
+        byte[] frame = ContosoFabrikam.WebToSqlV6.Extension(IPProtocols.Fragment, 0, 0, 0, 1, 0xDE, 0xAD, 0xBE, 0xEF).Udp(1, 2).Payload(8).Build();
+
+        Assert.Equal(0xDEAD_BEEFu, Packets.Parse(frame).FragmentId);
+    }
+
+    [Theory]
+    [InlineData("tcp4-padded", 40)]
+    [InlineData("tcp4-vlan", 48)]
+    [InlineData("tcp6", 93)]
+    [InlineData("arp", 28)]
+    public void TryParse_NetworkLength_IsThePacketWithoutEthernetAndPadding(string name, int expected)
+    {
+        Assert.Equal(expected, Packets.Parse(Packets.Get(name).Build()).NetworkLength);
     }
 
     [Fact]
