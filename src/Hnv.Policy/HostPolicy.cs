@@ -24,6 +24,15 @@ public sealed record HostPolicy(
     ImmutableArray<CaPaMapping> Mappings,
     ImmutableArray<PortPolicy> Ports)
 {
+    /// <summary>What holds for the whole switch.</summary>
+    public HostSettings Settings { get; init; } = HostSettings.Default;
+
+    /// <summary>
+    /// The provider addresses of hosts that have more than one: whoever accepts packets from one of a team's addresses accepts them from all,
+    /// because a host spreads its flows over its team.
+    /// </summary>
+    public ImmutableArray<ProviderTeam> Teams { get; init; } = [];
+
     /// <summary>A host that nobody has told anything.</summary>
     public static HostPolicy Empty { get; } = new(0, null, [], [], [], []);
 
@@ -35,8 +44,20 @@ public sealed record HostPolicy(
         && ProviderAddresses.AsSpan().SequenceEqual(other.ProviderAddresses.AsSpan())
         && VirtualNetworks.AsSpan().SequenceEqual(other.VirtualNetworks.AsSpan())
         && Mappings.AsSpan().SequenceEqual(other.Mappings.AsSpan())
-        && Ports.AsSpan().SequenceEqual(other.Ports.AsSpan());
+        && Ports.AsSpan().SequenceEqual(other.Ports.AsSpan())
+        && Settings == other.Settings
+        && Teams.AsSpan().SequenceEqual(other.Teams.AsSpan());
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Configuration, RouterMac, Mappings.Length, Ports.Length);
+}
+
+/// <summary>The provider addresses of one host, in team order.</summary>
+public sealed record ProviderTeam(ImmutableArray<ProviderAddress> Members)
+{
+    /// <summary>By value.</summary>
+    public bool Equals(ProviderTeam? other) => other is not null && Members.AsSpan().SequenceEqual(other.Members.AsSpan());
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Members.Length == 0 ? 0 : Members[0].GetHashCode();
 }
