@@ -54,7 +54,9 @@ internal sealed class RoutingDomain
         }
 
         Mapping[] valid = ValidMappings(network, mappings, errors);
-        RouteTable routes = new(network.Subnets.Select(subnet => new Route(subnet.Prefix, subnet.Vsid, subnet.Gateway)));
+        RouteTable routes = new(
+            network.Subnets.Select(subnet => new Route(subnet.Prefix, RouteKind.Local, subnet.Vsid, NextHop: default)),
+            network.Subnets.Select(subnet => subnet.Gateway));
         return new RoutingDomain(network, new MappingSpace(valid), routes, routerMac);
     }
 
