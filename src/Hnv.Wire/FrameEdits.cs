@@ -24,9 +24,7 @@ public static class FrameEdits
 {
     private const int TimeToLiveOffset = 8;
     private const int IPv4ChecksumOffset = 10;
-    private const int IPv4DestinationOffset = 16;
     private const int HopLimitOffset = 7;
-    private const int IPv6DestinationOffset = 24;
 
     /// <summary>Sets the destination MAC.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -46,7 +44,7 @@ public static class FrameEdits
             case EtherTypes.IPv4 when network[TimeToLiveOffset] > 1:
                 byte ttl = network[TimeToLiveOffset];
                 network[TimeToLiveOffset] = (byte)(ttl - 1);
-                Update(network[IPv4ChecksumOffset..], InternetChecksum.Difference(
+                HeaderRewriter.Update(network[IPv4ChecksumOffset..], InternetChecksum.Difference(
                     InternetChecksum.SumOf((ushort)(ttl << 8)), InternetChecksum.SumOf((ushort)((ttl - 1) << 8))));
                 return true;
             case EtherTypes.IPv6 when network[HopLimitOffset] > 1:
@@ -57,38 +55,66 @@ public static class FrameEdits
         }
     }
 
+    /// <summary>Replaces the destination address.</summary>
+    /// <inheritdoc cref="TryRewrite"/>
+    /// <returns>False, with nothing changed, when the address is not of the packet's family.</returns>
+    public static bool TryReplaceDestination(Span<byte> frame, in ParsedPacket packet, InetAddress destination, ChecksumState state) =>
+        TryRewrite(
+            frame, in packet, new AddressRewrite { Destination = destination, Parts = AddressRewriteParts.Destination }, state);
+
     /// <summary>
-    /// Replaces the destination address, and with it the IPv4 header checksum and the checksum of TCP, UDP and ICMPv6. A UDP checksum of
-    /// 0 ("none") stays, SCTP's does not cover addresses. A later fragment has no transport checksum to change: its first fragment has.
+    /// Replaces addresses and ports, and with them the IPv4 header checksum and the checksum of TCP, UDP, ICMP and SCTP. A UDP checksum
+    /// of 0 ("none") stays. A later fragment gets the addresses only: ports and checksum are in its first fragment.
     /// </summary>
     /// <param name="frame">The frame.</param>
     /// <param name="packet">Its parse: IPv4 or IPv6.</param>
-    /// <param name="destination">The new address.</param>
+    /// <param name="rewrite">What is replaced by what.</param>
     /// <param name="state">What the transport checksum field holds.</param>
-    /// <returns>False, with nothing changed, when the address is not of the packet's family.</returns>
-    public static bool TryReplaceDestination(Span<byte> frame, in ParsedPacket packet, InetAddress destination, ChecksumState state)
+    /// <returns>
+    /// False, with nothing changed, when an address is not of the packet's family, when the protocol has no such port, and for the ports of
+    /// a fragment of SCTP: its CRC depends on the length of the whole.
+    /// </returns>
+    public static bool TryRewrite(Span<byte> frame, in ParsedPacket packet, in AddressRewrite rewrite, ChecksumState state)
     {
-        if (!packet.IsIP || destination.IsIPv4 != (packet.EtherType == EtherTypes.IPv4))
+        bool isIPv4 = packet.EtherType == EtherTypes.IPv4;
+        if (!packet.IsIP || !rewrite.Fits(isIPv4))
         {
             return false;
         }
 
-        Span<byte> network = frame[packet.NetworkOffset..];
-        InetAddress old = destination.IsIPv4
-            ? InetAddress.ReadIPv4(network[IPv4DestinationOffset..])
-            : InetAddress.ReadIPv6(network[IPv6DestinationOffset..]);
-        ulong difference = InternetChecksum.Difference(InternetChecksum.SumOf(old), InternetChecksum.SumOf(destination));
-        if (destination.IsIPv4)
+        Span<byte> network = frame[packet.NetworkOffset..packet.Length];
+        byte protocol = packet.Ufid.Protocol;
+        if (packet.TransportOffset == 0)
         {
-            destination.Write(network[IPv4DestinationOffset..]);
-            Update(network[IPv4ChecksumOffset..], difference);
-        }
-        else
-        {
-            destination.Write(network[IPv6DestinationOffset..]);
+            _ = HeaderRewriter.Rewrite(network, default, isIPv4, protocol, in rewrite, state);
+            return true;
         }
 
-        UpdateTransport(frame, in packet, difference, state);
+        Span<byte> transport = frame[packet.TransportOffset..packet.Length];
+        bool isEcho = HeaderRewriter.IsEcho(protocol, (byte)(packet.Ufid.DestinationPort >> 8), isIPv4);
+        if (!rewrite.FitsPorts(protocol, isEcho))
+        {
+            return false;
+        }
+
+        if (protocol == IPProtocols.Sctp && rewrite.Has(AddressRewriteParts.SourcePort | AddressRewriteParts.DestinationPort))
+        {
+            if (packet.Ufid.Fragment != FragmentClass.Whole)
+            {
+                return false;
+            }
+
+            uint portsBefore = MemoryMarshal.Read<uint>(transport);
+            _ = HeaderRewriter.Rewrite(network, transport, isIPv4, protocol, in rewrite, state);
+            if (state == ChecksumState.Full)
+            {
+                SctpChecksum.Update(transport, portsBefore);
+            }
+
+            return true;
+        }
+
+        _ = HeaderRewriter.Rewrite(network, transport, isIPv4, protocol, in rewrite, state);
         return true;
     }
 
@@ -112,46 +138,4 @@ public static class FrameEdits
         MemoryMarshal.Write(frame[(start + offset)..], U16Be.FromHost(InternetChecksum.CompleteUdp(sum)));
         return true;
     }
-
-    /// <summary>Offset of the transport checksum that covers the pseudo-header, from the frame's first byte; 0 when there is none.</summary>
-    public static int PseudoHeaderChecksumOffset(in ParsedPacket packet)
-    {
-        if (packet.TransportOffset == 0)
-        {
-            return 0;
-        }
-
-        return packet.Ufid.Protocol switch
-        {
-            IPProtocols.Tcp => packet.TransportOffset + TcpHeader.ChecksumOffset,
-            IPProtocols.Udp => packet.TransportOffset + UdpHeader.ChecksumOffset,
-            IPProtocols.IcmpV6 when packet.EtherType == EtherTypes.IPv6 => packet.TransportOffset + IcmpHeader.ChecksumOffset,
-            _ => 0,
-        };
-    }
-
-    private static void UpdateTransport(Span<byte> frame, in ParsedPacket packet, ulong difference, ChecksumState state)
-    {
-        int offset = PseudoHeaderChecksumOffset(in packet);
-        if (offset == 0)
-        {
-            return;
-        }
-
-        Span<byte> field = frame[offset..];
-        ushort checksum = MemoryMarshal.Read<U16Be>(field);
-        bool isUdp = packet.Ufid.Protocol == IPProtocols.Udp;
-        if (state == ChecksumState.Partial)
-        {
-            MemoryMarshal.Write(field, U16Be.FromHost(InternetChecksum.UpdatePartial(checksum, difference)));
-        }
-        else if (!isUdp || checksum != 0)
-        {
-            ushort updated = InternetChecksum.Update(checksum, difference);
-            MemoryMarshal.Write(field, U16Be.FromHost(isUdp && updated == 0 ? ushort.MaxValue : updated));
-        }
-    }
-
-    private static void Update(Span<byte> field, ulong difference) =>
-        MemoryMarshal.Write(field, U16Be.FromHost(InternetChecksum.Update(MemoryMarshal.Read<U16Be>(field), difference)));
 }

@@ -21,13 +21,14 @@ internal static class IPv6Extensions
         or IPProtocols.Authentication;
 
     /// <summary>Moves offset and protocol to the upper layer, or, in a later fragment, to the fragment's data.</summary>
-    /// <param name="packet">The frame, cut to the end of the IP packet.</param>
+    /// <param name="packet">The frame, cut to the end of the IP packet or, of a quoted one, to what is there of it.</param>
+    /// <param name="end">Where the packet ends by its own length field.</param>
     /// <param name="offset">In: where the first extension header lies.</param>
     /// <param name="protocol">In: its type.</param>
     /// <param name="fragment">Set when there is a fragment header; an atomic fragment (RFC 6946) is a whole packet.</param>
     /// <param name="identification">Takes the fragment header's identification, unless that fragment is the whole packet.</param>
     public static ParseFault Walk(
-        ReadOnlySpan<byte> packet, ref int offset, ref byte protocol, ref FragmentClass fragment, ref uint identification)
+        ReadOnlySpan<byte> packet, int end, ref int offset, ref byte protocol, ref FragmentClass fragment, ref uint identification)
     {
         int start = offset;
         bool fragmented = false;
@@ -68,7 +69,7 @@ internal static class IPv6Extensions
                 int fragmentOffset = BinaryPrimitives.ReadUInt16BigEndian(packet[(offset + 2)..]);
                 bool more = (fragmentOffset & 1) != 0;
                 fragmentOffset &= 0xFFF8;
-                if (!PacketParser.IsSaneFragment(next, fragmentOffset, packet.Length - offset - length, more))
+                if (!PacketParser.IsSaneFragment(next, fragmentOffset, end - offset - length, more))
                 {
                     return ParseFault.BadLength;
                 }

@@ -69,6 +69,9 @@ public static class IcmpTypes
     /// <summary>ICMPv6 time exceeded.</summary>
     public const byte V6TimeExceeded = 3;
 
+    /// <summary>ICMPv6 parameter problem.</summary>
+    public const byte V6ParameterProblem = 4;
+
     /// <summary>ICMPv6 echo request.</summary>
     public const byte V6EchoRequest = 128;
 

@@ -28,14 +28,15 @@ public static class IcmpMessages
             return false;
         }
 
-        int type = packet.Ufid.DestinationPort >> 8;
-        return packet.EtherType switch
-        {
-            EtherTypes.IPv4 => packet.Ufid.Protocol == IPProtocols.Icmp && type is 3 or 4 or 5 or 11 or 12,
-            EtherTypes.IPv6 => packet.Ufid.Protocol == IPProtocols.IcmpV6 && type is < 128 or IcmpTypes.V6Redirect,
-            _ => false,
-        };
+        bool isIPv4 = packet.EtherType == EtherTypes.IPv4;
+        return packet.IsIP
+            && HeaderRewriter.IsIcmp(packet.Ufid.Protocol, isIPv4)
+            && IsErrorType((byte)(packet.Ufid.DestinationPort >> 8), isIPv4);
     }
+
+    /// <summary>True for the type of an error or redirect.</summary>
+    internal static bool IsErrorType(byte type, bool isIPv4) =>
+        isIPv4 ? type is 3 or 4 or 5 or 11 or 12 : type is < 128 or IcmpTypes.V6Redirect;
 
     /// <summary>True for a whole echo request of either family.</summary>
     public static bool IsEchoRequest(in ParsedPacket packet) =>

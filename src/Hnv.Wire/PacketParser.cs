@@ -148,7 +148,7 @@ public static class PacketParser
         if (IPv6Extensions.IsExtension(protocol))
         {
             ParseFault extensions = IPv6Extensions.Walk(
-                frame[..packet.Length], ref transport, ref protocol, ref fragment, ref packet.FragmentId);
+                frame[..packet.Length], packet.Length, ref transport, ref protocol, ref fragment, ref packet.FragmentId);
             if (extensions != ParseFault.None)
             {
                 return extensions;

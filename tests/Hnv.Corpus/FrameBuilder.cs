@@ -46,6 +46,8 @@ public sealed record FrameBuilder
 
     private bool Partial { get; init; }
 
+    private bool Crc { get; init; }
+
     private byte[] Data { get; init; } = [];
 
     private byte[] PaddingBytes { get; init; } = [];
@@ -155,6 +157,16 @@ public sealed record FrameBuilder
         return Transport(IPProtocols.Udp, header, withChecksum ? UdpHeader.ChecksumOffset : -1);
     }
 
+    /// <summary>An SCTP packet with its CRC32c; the payload is its chunks.</summary>
+    public FrameBuilder Sctp(ushort source, ushort destination)
+    {
+        byte[] header = new byte[12];
+        BinaryPrimitives.WriteUInt16BigEndian(header, source);
+        BinaryPrimitives.WriteUInt16BigEndian(header.AsSpan(2), destination);
+        BinaryPrimitives.WriteUInt32BigEndian(header.AsSpan(4), 0xCAFE_F00D);
+        return Transport(IPProtocols.Sctp, header) with { Crc = true };
+    }
+
     /// <summary>An ICMP or ICMPv6 message, as the addresses are.</summary>
     public FrameBuilder Icmp(byte type, byte code = 0, uint rest = 0)
     {
@@ -188,7 +200,7 @@ public sealed record FrameBuilder
     /// <param name="header">Its header.</param>
     /// <param name="checksumOffset">Where an Internet checksum goes in it, or -1.</param>
     public FrameBuilder Transport(byte protocol, byte[] header, int checksumOffset = -1) =>
-        this with { Protocol = protocol, TransportHeader = header, ChecksumOffset = checksumOffset };
+        this with { Protocol = protocol, TransportHeader = header, ChecksumOffset = checksumOffset, Crc = false };
 
     /// <summary>Leaves the transport checksum as a guest does that offloads it: the folded pseudo-header sum, not complemented.</summary>
     public FrameBuilder PartialChecksum() => this with { Partial = true };
@@ -242,6 +254,22 @@ public sealed record FrameBuilder
         }
 
         return (ushort)sum;
+    }
+
+    /// <summary>CRC32c (RFC 9260 appendix A), bit by bit.</summary>
+    public static uint Crc32C(params ReadOnlySpan<byte> bytes)
+    {
+        uint crc = uint.MaxValue;
+        foreach (byte value in bytes)
+        {
+            crc ^= value;
+            for (int bit = 0; bit < 8; bit++)
+            {
+                crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82F6_3B78u : 0);
+            }
+        }
+
+        return ~crc;
     }
 
     private byte[] BuildIPv4(InetAddress source)
@@ -302,6 +330,11 @@ public sealed record FrameBuilder
         if (Protocol == IPProtocols.Udp)
         {
             BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(4), (ushort)bytes.Length);
+        }
+
+        if (Crc)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), Crc32C(bytes));
         }
 
         if (ChecksumOffset < 0)

@@ -58,6 +58,15 @@ public sealed class HostileFrameTests
         _ = FrameEdits.TryDecrementTimeToLive(frame, in packet);
         _ = FrameEdits.TryReplaceDestination(frame, in packet, ContosoFabrikam.Gateway, ChecksumState.Full);
         _ = FrameEdits.TryReplaceDestination(frame, in packet, ContosoFabrikam.GatewayV6, ChecksumState.Partial);
+        AddressRewrite rewrite = new AddressRewrite
+        {
+            Source = packet.EtherType == EtherTypes.IPv4 ? ContosoFabrikam.Gateway : ContosoFabrikam.GatewayV6,
+            SourcePort = 1,
+            DestinationPort = 2,
+            Parts = (AddressRewriteParts)random.Next(16) & ~AddressRewriteParts.Destination,
+        };
+        _ = FrameEdits.TryRewrite(frame, in packet, in rewrite, (ChecksumState)random.Next(2));
+        _ = IcmpErrorEdits.TryRewrite(frame, in packet, default, in rewrite);
         _ = FrameEdits.TryCompleteChecksum(frame, random.Next(-2, 200), random.Next(-2, 200));
     }
 

@@ -18,6 +18,8 @@ public static class Packets
         ["first4"] = ContosoFabrikam.WebToSql.Fragment(0, more: true).Udp(5353, 53).Payload(32),
         ["later4"] = ContosoFabrikam.WebToSql.Fragment(1480, more: false).Udp(5353, 53).Payload(40),
         ["sctp4"] = ContosoFabrikam.WebToSql.Transport(IPProtocols.Sctp, [0x0B, 0x59, 0x0B, 0x5A, 0, 0, 0, 1, 0, 0, 0, 0]).Payload(4),
+        ["sctp4-summed"] = ContosoFabrikam.WebToSql.Sctp(2905, 2906).Payload(37),
+        ["sctp6"] = ContosoFabrikam.WebToSqlV6.Sctp(2905, 2906).Payload(20),
         ["gre4"] = ContosoFabrikam.WebToSql.Transport(IPProtocols.Gre, [0x20, 0, 0x65, 0x58, 0, 0x13, 0x89, 7]).Payload(20),
         ["tcp6"] = ContosoFabrikam.WebToSqlV6.Tcp(40000, 5432, TcpFlags.Ack, options: [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2]).Payload(21),
         ["udp6"] = ContosoFabrikam.WebToSqlV6.Udp(5353, 53).Payload(7),
