@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics;
-using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Hnv.Primitives;
 using Hnv.Wire;
 
@@ -8,13 +8,17 @@ namespace Hnv.Vfp;
 
 /// <summary>Rules of one direction and family; at most one of them, the first by priority, matches a packet (R106). Immutable.</summary>
 /// <remarks>
-/// A search walks a dense array of keys, one cache line for each rule at most, and looks at the rule itself only when its key agrees: 1,000 rules
-/// take a few microseconds. A key holds one address word for each side (the IPv4 address, or the upper half of an IPv6 address), masked to what
-/// all prefixes of the condition have in common, and the hull of its port ranges.
+/// Rules are tried by dense keys, one cache line each at most, and the rule itself is looked at only when its key agrees. A key holds one address
+/// word for each side (the IPv4 address, or the upper half of an IPv6 address), masked to what all prefixes of the condition have in common, and the
+/// hull of its port ranges. In a small group every key is tried, in a large one only those that a <see cref="RuleIndex"/> leaves.
 /// </remarks>
 public sealed class RuleGroup
 {
-    private readonly Key[] _keys;
+    /// <summary>Up to here trying every key is as quick as asking an index.</summary>
+    private const int UnindexedMax = 128;
+
+    private readonly RuleKey[] _keys;
+    private readonly RuleIndex? _index;
 
     /// <summary>The group of these rules; they are put in order here.</summary>
     public RuleGroup(string name, Direction direction, bool isIPv4, int priority, IEnumerable<Rule> rules)
@@ -24,7 +28,8 @@ public sealed class RuleGroup
         IsIPv4 = isIPv4;
         Priority = priority;
         Rules = [.. rules.OrderBy(rule => rule.Priority).ThenBy(rule => rule.Action is not RuleAction.Block).ThenBy(rule => rule.Id, StringComparer.Ordinal)];
-        _keys = [.. Rules.Select(rule => new Key(rule.Condition, isIPv4))];
+        _keys = [.. Rules.Select(rule => new RuleKey(rule.Condition, isIPv4))];
+        _index = Rules.Length > UnindexedMax ? new RuleIndex(Rules, isIPv4) : null;
     }
 
     /// <summary>Its name, e.g. <c>VNET_GROUP_ENCAP_IPV4_OUT</c>.</summary>
@@ -46,94 +51,51 @@ public sealed class RuleGroup
     /// <returns>Index into <see cref="Rules"/>, or -1.</returns>
     public int Find(in Ufid flow)
     {
-        ulong source = Word(flow.Source), destination = Word(flow.Destination);
-        byte protocol = flow.Protocol;
-        bool hasPorts = TransportPorts.Has(protocol) && flow.Fragment != FragmentClass.Later;
-        int sourcePort = flow.SourcePort, destinationPort = flow.DestinationPort;
-        Key[] keys = _keys;
-        for (int i = 0; i < keys.Length; i++)
+        RuleProbe probe = new(in flow, IsIPv4);
+        return _index is { } index ? FirstOf(index.CandidatesOf(in flow), in probe, in flow) : FirstOfAll(in probe, in flow);
+    }
+
+    /// <summary>What a rule's condition on ports says of later fragments: see <see cref="Condition.Matches"/>.</summary>
+    internal static bool MatchesLaterFragments(Rule rule) => rule.Action is not RuleAction.Block;
+
+    private int FirstOfAll(in RuleProbe probe, in Ufid flow)
+    {
+        for (int rule = 0; rule < _keys.Length; rule++)
         {
-            ref readonly Key key = ref keys[i];
-            if ((((source ^ key.Source) & key.SourceMask) | ((destination ^ key.Destination) & key.DestinationMask)) != 0
-                || ((protocol ^ key.Protocol) & key.ProtocolMask) != 0)
+            if (Matches(rule, in probe, in flow))
             {
-                continue;
-            }
-
-            if (hasPorts
-                && ((uint)(sourcePort - key.SourceFirst) > (uint)(key.SourceLast - key.SourceFirst)
-                    || (uint)(destinationPort - key.DestinationFirst) > (uint)(key.DestinationLast - key.DestinationFirst)))
-            {
-                continue;
-            }
-
-            if (!(key.IsHull || (key.HasPorts && !hasPorts)) || Matches(i, in flow))
-            {
-                return i;
+                return rule;
             }
         }
 
         return -1;
     }
 
-    private bool Matches(int rule, in Ufid flow) =>
-        Rules[rule].Condition.Matches(in flow, matchesLaterFragments: Rules[rule].Action is not RuleAction.Block);
-
-    private ulong Word(InetAddress address) => IsIPv4 ? address.Low : address.High;
-
-    [StructLayout(LayoutKind.Auto)]
-    private readonly struct Key
+    private int FirstOf(RuleCandidates candidates, in RuleProbe probe, in Ufid flow)
     {
-        public readonly ulong Source;
-        public readonly ulong SourceMask;
-        public readonly ulong Destination;
-        public readonly ulong DestinationMask;
-        public readonly ushort SourceFirst;
-        public readonly ushort SourceLast;
-        public readonly ushort DestinationFirst;
-        public readonly ushort DestinationLast;
-        public readonly byte Protocol;
-        public readonly byte ProtocolMask;
-        public readonly bool HasPorts;
-
-        /// <summary>The key covers more than the condition does, so agreement is not yet a match.</summary>
-        public readonly bool IsHull;
-
-        public Key(Condition condition, bool isIPv4)
+        for (int block = 0; block < candidates.Length; block++)
         {
-            (Source, SourceMask, bool sourceHull) = Cover(condition.Sources, isIPv4);
-            (Destination, DestinationMask, bool destinationHull) = Cover(condition.Destinations, isIPv4);
-            (SourceFirst, SourceLast) = Hull(condition.SourcePorts);
-            (DestinationFirst, DestinationLast) = Hull(condition.DestinationPorts);
-            Protocol = condition.Protocol ?? 0;
-            ProtocolMask = condition.Protocol is null ? (byte)0 : byte.MaxValue;
-            HasPorts = condition.HasPorts;
-            IsHull = sourceHull || destinationHull || condition.SourcePorts.Length > 1 || condition.DestinationPorts.Length > 1
-                || condition.DestinationMac is not null || condition.GroupDestination is not null;
+            Vector512<ulong> blockBits = candidates[block];
+            for (int word = 0; blockBits != Vector512<ulong>.Zero && word < Vector512<ulong>.Count; word++)
+            {
+                for (ulong bits = blockBits[word]; bits != 0; bits &= bits - 1)
+                {
+                    int rule = (block * RuleBits.PerBlock) + (word * RuleBits.PerWord) + BitOperations.TrailingZeroCount(bits);
+                    if (Matches(rule, in probe, in flow))
+                    {
+                        return rule;
+                    }
+                }
+            }
         }
 
-        private static (ulong Value, ulong Mask, bool IsHull) Cover(ImmutableArray<IpPrefix> prefixes, bool isIPv4)
-        {
-            if (prefixes.IsEmpty)
-            {
-                return (0, 0, false);
-            }
+        return -1;
+    }
 
-            ulong value = Word(prefixes[0], isIPv4);
-            int common = 64;
-            foreach (IpPrefix prefix in prefixes)
-            {
-                int length = isIPv4 ? prefix.Length + 32 : Math.Min(prefix.Length, 64);
-                common = Math.Min(common, Math.Min(length, BitOperations.LeadingZeroCount(value ^ Word(prefix, isIPv4))));
-            }
-
-            ulong mask = common == 0 ? 0 : ulong.MaxValue << (64 - common);
-            return (value & mask, mask, prefixes.Length > 1 || (!isIPv4 && prefixes[0].Length > 64) || prefixes[0].IsIPv4 != isIPv4);
-        }
-
-        private static ulong Word(IpPrefix prefix, bool isIPv4) => isIPv4 ? prefix.Address.Low : prefix.Address.High;
-
-        private static (ushort First, ushort Last) Hull(ImmutableArray<PortSpan> spans) =>
-            spans.IsEmpty ? ((ushort)0, ushort.MaxValue) : (spans.Min(span => span.First), spans.Max(span => span.Last));
+    private bool Matches(int rule, in RuleProbe probe, in Ufid flow)
+    {
+        ref readonly RuleKey key = ref _keys[rule];
+        return key.Agrees(in probe)
+            && (key.IsExact(in probe) || Rules[rule].Condition.Matches(in flow, MatchesLaterFragments(Rules[rule])));
     }
 }
