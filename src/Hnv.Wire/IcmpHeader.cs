@@ -51,8 +51,14 @@ public static class IcmpTypes
     /// <summary>ICMP destination unreachable.</summary>
     public const byte DestinationUnreachable = 3;
 
+    /// <summary>Code of <see cref="DestinationUnreachable"/>: no route to the network.</summary>
+    public const byte NetworkUnreachableCode = 0;
+
     /// <summary>Code of <see cref="DestinationUnreachable"/>: fragmentation needed and DF set; the MTU is in the rest (RFC 1191).</summary>
     public const byte FragmentationNeededCode = 4;
+
+    /// <summary>Code of <see cref="DestinationUnreachable"/>: communication administratively prohibited (RFC 1812 §5.2.7.1).</summary>
+    public const byte ProhibitedCode = 13;
 
     /// <summary>ICMP echo request.</summary>
     public const byte EchoRequest = 8;
@@ -62,6 +68,12 @@ public static class IcmpTypes
 
     /// <summary>ICMPv6 destination unreachable.</summary>
     public const byte V6DestinationUnreachable = 1;
+
+    /// <summary>Code of <see cref="V6DestinationUnreachable"/>: no route.</summary>
+    public const byte V6NoRouteCode = 0;
+
+    /// <summary>Code of <see cref="V6DestinationUnreachable"/>: communication administratively prohibited.</summary>
+    public const byte V6ProhibitedCode = 1;
 
     /// <summary>ICMPv6 packet too big; the MTU is in the rest.</summary>
     public const byte V6PacketTooBig = 2;

@@ -113,6 +113,27 @@ public static class IcmpMessages
                 IcmpTypes.DestinationUnreachable, IcmpTypes.FragmentationNeededCode, (uint)Math.Clamp(mtu, 0, ushort.MaxValue), frame)
             : WriteError(about, in packet, routerMac, router, IcmpTypes.V6PacketTooBig, code: 0, (uint)mtu, frame);
 
+    /// <summary>Writes "destination unreachable".</summary>
+    /// <param name="about">The frame the error is about; as much of it is quoted as an error may hold.</param>
+    /// <param name="packet">Its parse: IPv4 or IPv6.</param>
+    /// <param name="routerMac">Source MAC of the error.</param>
+    /// <param name="router">Source address of the error, of the packet's family.</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="frame">Takes up to <see cref="ErrorFrameLengthMax"/> bytes; must not overlap <paramref name="about"/>.</param>
+    /// <returns>The frame's length.</returns>
+    public static int WriteUnreachable(
+        ReadOnlySpan<byte> about, in ParsedPacket packet, MacAddress routerMac, InetAddress router, UnreachableReason reason, Span<byte> frame)
+    {
+        bool prohibited = reason == UnreachableReason.Prohibited;
+        return packet.EtherType == EtherTypes.IPv4
+            ? WriteError(
+                about, in packet, routerMac, router, IcmpTypes.DestinationUnreachable,
+                prohibited ? IcmpTypes.ProhibitedCode : IcmpTypes.NetworkUnreachableCode, rest: 0, frame)
+            : WriteError(
+                about, in packet, routerMac, router, IcmpTypes.V6DestinationUnreachable,
+                prohibited ? IcmpTypes.V6ProhibitedCode : IcmpTypes.V6NoRouteCode, rest: 0, frame);
+    }
+
     /// <summary>Writes an untagged error frame back to the packet's source.</summary>
     /// <param name="about">The frame the error is about; as much of it is quoted as an error may hold.</param>
     /// <param name="packet">Its parse: IPv4 or IPv6.</param>
@@ -173,4 +194,14 @@ public static class IcmpMessages
 
     /// <summary>Precedence "internetwork control", DSCP CS6, as routers mark their errors (RFC 1812 §4.3.2.5).</summary>
     private const byte ErrorTrafficClass = 0xC0;
+}
+
+/// <summary>Why a destination cannot be reached.</summary>
+public enum UnreachableReason : byte
+{
+    /// <summary>There is no route to it: code 0 of either family (RFC 792, RFC 4443 §3.1).</summary>
+    NoRoute = 0,
+
+    /// <summary>Policy forbids it: code 13 of IPv4 (RFC 1812 §5.2.7.1), code 1 of IPv6.</summary>
+    Prohibited = 1,
 }

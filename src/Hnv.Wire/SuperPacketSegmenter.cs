@@ -2,9 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Hnv.Wire;
 
-/// <summary>What a call of <see cref="SuperPacketSegmenter.Segment"/> wrote.</summary>
-/// <param name="Count">Segments written; 0 when none fitted or there are none left.</param>
-/// <param name="Stride">Bytes from one segment's beginning to the next's, prefix included.</param>
+/// <summary>What a call of <see cref="SuperPacketSegmenter.Segment"/> or <see cref="InnerFragmenter.Fragment"/> wrote.</summary>
+/// <param name="Count">Frames written; 0 when none fitted or there are none left.</param>
+/// <param name="Stride">Bytes from one frame's beginning to the next's, prefix included.</param>
 /// <param name="LastLength">Bytes of the last one, prefix included; at most <paramref name="Stride"/>.</param>
 public readonly record struct SegmentRun(int Count, int Stride, int LastLength)
 {

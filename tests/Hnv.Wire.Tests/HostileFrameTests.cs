@@ -55,6 +55,12 @@ public sealed class HostileFrameTests
             SegmentAndJoin(frame, in packet, random, wire);
         }
 
+        int mtu = random.Next(28, 200);
+        if (InnerFragmenter.CanFragment(frame, in packet, mtu))
+        {
+            _ = new InnerFragmenter(frame, in packet, mtu).Fragment(8, 16, wire);
+        }
+
         _ = FrameEdits.TryDecrementTimeToLive(frame, in packet);
         _ = FrameEdits.TryReplaceDestination(frame, in packet, ContosoFabrikam.Gateway, ChecksumState.Full);
         _ = FrameEdits.TryReplaceDestination(frame, in packet, ContosoFabrikam.GatewayV6, ChecksumState.Partial);

@@ -127,6 +127,29 @@ public sealed class RouterMessagesTests
     }
 
     [Theory]
+    [InlineData("tcp4", UnreachableReason.NoRoute, 3, 0)]
+    [InlineData("udp4", UnreachableReason.Prohibited, 3, 13)]
+    [InlineData("tcp6", UnreachableReason.NoRoute, 1, 0)]
+    [InlineData("udp6", UnreachableReason.Prohibited, 1, 1)]
+    public void WriteUnreachable_EitherFamily_SaysWhyAndQuotesThePacket(string name, UnreachableReason reason, byte type, byte code)
+    {
+        byte[] about = Packets.Get(name).Build();
+        ParsedPacket packet = Packets.Parse(about);
+        bool isIPv4 = packet.EtherType == EtherTypes.IPv4;
+        InetAddress router = isIPv4 ? ContosoFabrikam.Gateway : ContosoFabrikam.GatewayV6;
+        byte[] frame = new byte[IcmpMessages.ErrorFrameLengthMax];
+
+        int length = IcmpMessages.WriteUnreachable(about, in packet, ContosoFabrikam.RouterMac, router, reason, frame);
+
+        Assert.Equal(
+            s_fromGateway.IP(router, packet.Ufid.Source).Tos(0xC0).Identification(0).DontFragment(false)
+                .Icmp(type, code).Payload(about[packet.NetworkOffset..packet.Length]).Build(),
+            frame[..length]);
+        Assert.True(IcmpErrorEdits.TryReadQuoted(frame, Packets.Parse(frame[..length]), out QuotedPacket quoted));
+        Assert.Equal((packet.Ufid.SourcePort, packet.Ufid.DestinationPort), (quoted.SourcePort, quoted.DestinationPort));
+    }
+
+    [Theory]
     [InlineData("ping4")]
     [InlineData("tcp4")]
     [InlineData("ping6")]
