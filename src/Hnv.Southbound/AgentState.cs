@@ -54,13 +54,13 @@ internal sealed class AgentState(string hostId, string agentVersion)
     }
 
     /// <summary>What has to be written to make the rows say it; null when they do. One transaction per database.</summary>
-    public OvsdbTransaction? Owed(OvsdbSnapshot snapshot, string database)
+    public OvsdbTransaction? Owed(OvsdbSnapshot snapshot, HostDatabase database)
     {
         lock (_gate)
         {
-            OvsdbTransaction transaction = new(database);
-            OweGlobal(snapshot, transaction);
-            if (database == HostSchemas.VtepName)
+            OvsdbTransaction transaction = new(database.Name);
+            OweGlobal(snapshot, database.Global, transaction);
+            if (database.Name == HostSchemas.VtepName)
             {
                 OweStatuses(snapshot, transaction);
             }
@@ -75,11 +75,9 @@ internal sealed class AgentState(string hostId, string agentVersion)
         }
     }
 
-    private void OweGlobal(OvsdbSnapshot snapshot, OvsdbTransaction transaction)
+    private void OweGlobal(OvsdbSnapshot snapshot, string table, OvsdbTransaction transaction)
     {
-        bool isVtep = transaction.Database == HostSchemas.VtepName;
-        string table = isVtep ? HostTables.Global : HostTables.FirewallGlobal;
-        KeyValuePair<string, string>[] identity = isVtep
+        KeyValuePair<string, string>[] identity = transaction.Database == HostSchemas.VtepName
             ? [KeyValuePair.Create(HostTables.HostIdKey, _hostId), KeyValuePair.Create(HostTables.AgentVersionKey, _agentVersion)]
             : [];
 

@@ -9,7 +9,7 @@ namespace Hnv.Southbound;
 internal sealed class DatabasePlan
 {
     private static readonly FrozenDictionary<string, TableLayout> s_layouts =
-        HostTables.Vtep.Concat(HostTables.Firewall).ToFrozenDictionary(layout => layout.Table);
+        HostTables.Databases.SelectMany(database => database.Layouts).ToFrozenDictionary(layout => layout.Table);
 
     private readonly ActualRows _actual;
     private readonly Plan<RowKey, RowSpec> _plan;

@@ -5,33 +5,34 @@ using Hnv.Primitives;
 namespace Hnv.Southbound;
 
 /// <summary>The rows that say a host's policy, by database. Pure; see <c>docs/schema.md</c> for what each column means.</summary>
-internal sealed class DesiredRows
+internal sealed partial class DesiredRows
 {
     /// <summary>Distinguishes a rule of a subnet's list from the same rule in the interface's own list: both are at one port.</summary>
     public const string SubnetRuleSuffix = "~subnet";
 
-    private readonly Dictionary<RowKey, RowSpec> _vtep = [];
-    private readonly Dictionary<RowKey, RowSpec> _firewall = [];
+    private readonly Dictionary<string, Dictionary<RowKey, RowSpec>> _rows = HostTables.Databases.ToDictionary(database => database.Name, _ => new Dictionary<RowKey, RowSpec>());
     private readonly Dictionary<Vsid, OvsdbValue> _switches = [];
 
     private DesiredRows()
     {
     }
 
-    public IReadOnlyDictionary<RowKey, RowSpec> Vtep => _vtep;
-
-    public IReadOnlyDictionary<RowKey, RowSpec> Firewall => _firewall;
+    /// <summary>The rows of one database.</summary>
+    public IReadOnlyDictionary<RowKey, RowSpec> this[string database] => _rows[database];
 
     /// <exception cref="ArgumentException">The policy contradicts itself; the message names the object.</exception>
     public static DesiredRows From(HostPolicy policy)
     {
         DesiredRows rows = new();
+        Dictionary<RoutingDomainId, VirtualNetworkPolicy> networks = policy.VirtualNetworks.DistinctBy(network => network.RoutingDomain).ToDictionary(network => network.RoutingDomain);
         foreach (VirtualNetworkPolicy network in policy.VirtualNetworks)
         {
+            CheckPeers(network, networks);
             rows.AddNetwork(network);
         }
 
         rows.AddMappings(policy);
+        rows.AddTeams(policy);
         foreach (ProviderAddressPolicy address in policy.ProviderAddresses)
         {
             rows.AddProviderAddress(address);
@@ -48,25 +49,36 @@ internal sealed class DesiredRows
         Dictionary<string, OvsdbAtom> bindings = new(StringComparer.Ordinal);
         foreach (VirtualSubnetPolicy subnet in network.Subnets)
         {
-            if (!subnet.Prefix.Contains(subnet.Gateway.Value))
-            {
-                throw new ArgumentException($"Virtual subnet {network.Name}/{subnet.Name}: gateway {subnet.Gateway} lies outside {subnet.Prefix}.");
-            }
-
+            CheckSubnet(network, subnet);
             OvsdbAtom reference = Add(
                 HostTables.LogicalSwitch,
                 $"{network.Name}/{subnet.Name}",
                 subnet.InstanceId.ToString("D"),
-                (long)subnet.Vsid.Value);
+                (long)subnet.Vsid.Value,
+                Routes(network, subnet));
             if (!_switches.TryAdd(subnet.Vsid, reference))
             {
                 throw new ArgumentException($"Virtual subnet {network.Name}/{subnet.Name}: VSID {subnet.Vsid} is another subnet's already.");
             }
 
-            if (!bindings.TryAdd($"{subnet.Gateway}/{subnet.Prefix.Length}", reference))
+            foreach (SubnetPrefix prefix in subnet.Prefixes)
             {
-                throw new ArgumentException($"Virtual subnet {network.Name}/{subnet.Name}: gateway {subnet.Gateway} is another subnet's already.");
+                if (!bindings.TryAdd($"{prefix.Gateway}/{prefix.Prefix.Length}", reference))
+                {
+                    throw new ArgumentException($"Virtual subnet {network.Name}/{subnet.Name}: gateway {prefix.Gateway} is another subnet's already.");
+                }
             }
+        }
+
+        Dictionary<string, string> config = new(StringComparer.Ordinal);
+        if (!network.Peers.IsDefaultOrEmpty)
+        {
+            config[HostTables.PeersKey] = string.Join(',', network.Peers);
+        }
+
+        if (!network.UnbilledRanges.IsDefaultOrEmpty)
+        {
+            config[HostTables.UnbilledRangesKey] = string.Join(',', network.UnbilledRanges);
         }
 
         Add(
@@ -74,7 +86,69 @@ internal sealed class DesiredRows
             network.RoutingDomain.ToString(),
             network.Name,
             network.DistributedRouter,
+            OvsdbValue.Map(config),
             OvsdbValue.Map(bindings.Select(binding => KeyValuePair.Create(OvsdbAtom.From(binding.Key), binding.Value))));
+    }
+
+    private static void CheckSubnet(VirtualNetworkPolicy network, VirtualSubnetPolicy subnet)
+    {
+        foreach (SubnetPrefix prefix in subnet.Prefixes)
+        {
+            if (!prefix.Prefix.Contains(prefix.Gateway.Value))
+            {
+                throw new ArgumentException($"Virtual subnet {network.Name}/{subnet.Name}: gateway {prefix.Gateway} lies outside {prefix.Prefix}.");
+            }
+        }
+
+        if (subnet.DualStack is { } second && (second.Prefix.IsIPv4 || !subnet.Prefix.IsIPv4))
+        {
+            throw new ArgumentException($"Virtual subnet {network.Name}/{subnet.Name}: {subnet.Prefix} and {second.Prefix} should be an IPv4 prefix and an IPv6 one, in this order.");
+        }
+    }
+
+    private static void CheckPeers(VirtualNetworkPolicy network, Dictionary<RoutingDomainId, VirtualNetworkPolicy> networks)
+    {
+        HashSet<RoutingDomainId> seen = [network.RoutingDomain];
+        foreach (RoutingDomainId peer in network.Peers)
+        {
+            if (!seen.Add(peer) || !networks.TryGetValue(peer, out VirtualNetworkPolicy? other) || !other.Peers.Contains(network.RoutingDomain))
+            {
+                throw new ArgumentException($"Virtual network {network.Name}: peer {peer} should be another network of this policy that names it back, and be named once.");
+            }
+        }
+    }
+
+    private static OvsdbValue Routes(VirtualNetworkPolicy network, VirtualSubnetPolicy subnet)
+    {
+        Dictionary<string, string> routes = new(StringComparer.Ordinal);
+        foreach (UserRoute route in subnet.Routes)
+        {
+            if (UserRouteText.Contradiction(route, network.Subnets) is { } wrong)
+            {
+                throw new ArgumentException($"Virtual subnet {network.Name}/{subnet.Name}: route to {route.Prefix}: {wrong}.");
+            }
+
+            if (!routes.TryAdd(route.Prefix.ToString(), UserRouteText.Write(route)))
+            {
+                throw new ArgumentException($"Virtual subnet {network.Name}/{subnet.Name}: two routes lead to {route.Prefix}.");
+            }
+        }
+
+        return OvsdbValue.Map(routes);
+    }
+
+    private void AddTeams(HostPolicy policy)
+    {
+        HashSet<ProviderAddress> seen = [];
+        foreach (ProviderTeam team in policy.Teams)
+        {
+            if (team.Members.Length < 2 || team.Members.FirstOrDefault(member => !seen.Add(member)) is { } twice && twice != default)
+            {
+                throw new ArgumentException($"Provider team {string.Join(", ", team.Members)}: it should have several addresses, and none of another team.");
+            }
+
+            Add(HostTables.ProviderTeam, string.Join(',', team.Members));
+        }
     }
 
     private void AddMappings(HostPolicy policy)
@@ -133,41 +207,19 @@ internal sealed class DesiredRows
         {
             ports.Add(Add(HostTables.PhysicalPort, PortName(port.Nic), port.Name, OvsdbValue.Map(PortProperties.Write(port))));
             AddRules(port);
+            AddMirrors(port);
+            AddTranslations(port);
         }
 
-        bool needed = policy.RouterMac is not null || policy.Ports.Length > 0 || policy.ProviderAddresses.Length > 0;
+        bool needed = policy.RouterMac is not null || policy.Ports.Length > 0 || policy.ProviderAddresses.Length > 0 || policy.Settings != HostSettings.Default;
         OvsdbValue switches = !needed ? OvsdbValue.EmptySet : Add(
             HostTables.PhysicalSwitch,
             HostTables.SwitchName,
             policy.RouterMac?.ToString() ?? string.Empty,
             OvsdbValue.Set(ports),
-            OvsdbValue.Set(policy.ProviderAddresses.Select(address => address.Address.ToString())));
+            OvsdbValue.Set(policy.ProviderAddresses.Select(address => address.Address.ToString())),
+            OvsdbValue.Map(SwitchConfig.Write(policy.Settings)));
         Add(HostTables.GlobalSwitches, switches);
-    }
-
-    private void AddRules(PortPolicy port)
-    {
-        HashSet<string> own = [.. port.Rules.Where(rule => rule.Level == AclLevel.NetworkInterface).Select(rule => rule.RuleId)];
-        OvsdbValue nic = port.Nic.ToString();
-        foreach (AclRule rule in port.Rules)
-        {
-            bool ofSubnet = rule.Level == AclLevel.Subnet;
-            Add(
-                HostTables.FirewallRule,
-                nic,
-                ofSubnet && own.Contains(rule.RuleId) ? rule.RuleId + SubnetRuleSuffix : rule.RuleId,
-                rule.Action == AclAction.Allow ? "Allow" : "Block",
-                rule.Direction == Direction.Inbound ? "Inbound" : "Outbound",
-                FirewallText.Prefixes(rule.Destinations),
-                FirewallText.Ports(rule.DestinationPorts),
-                rule.Logging ? "Enabled" : "Disabled",
-                (long)rule.Priority,
-                FirewallText.Protocol(rule.Protocol),
-                "Enabled",
-                ofSubnet ? "RuleWithAdminPriority" : "RuleWithControllerPriority",
-                FirewallText.Prefixes(rule.Sources),
-                FirewallText.Ports(rule.SourcePorts));
-        }
     }
 
     private static string LocatorEncapsulation(CaPaMapping mapping)
@@ -184,8 +236,7 @@ internal sealed class DesiredRows
     private OvsdbAtom Add(TableLayout layout, params OvsdbValue[] values)
     {
         RowKey key = layout.KeyOf(values);
-        Dictionary<RowKey, RowSpec> rows = layout.Database == HostSchemas.FirewallName ? _firewall : _vtep;
-        return rows.TryAdd(key, new RowSpec(values))
+        return _rows[layout.Database].TryAdd(key, new RowSpec(values))
             ? OvsdbAtom.Named(key.ToString())
             : throw new ArgumentException($"The policy has two rows {key}; each may be there once.");
     }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Hnv.Ovsdb;
 using Hnv.Policy;
 using Hnv.Primitives;
@@ -13,28 +12,13 @@ internal static class FirewallRuleReader
     public static AclRule? Read(OvsdbRow row, out PolicyRowError? error)
     {
         error = null;
-        if (row.Text("rule_state") == "Disabled")
-        {
-            return null;
-        }
-
-        long priority = row.Integer("priority")!.Value;
-        if (priority is < 0 or > int.MaxValue)
-        {
-            error = Wrong(row, "priority", priority.ToString(CultureInfo.InvariantCulture), "it should be a number from 0");
-            return null;
-        }
-
-        if (!FirewallText.TryReadProtocol(row.Text("protocols"), out byte? protocol))
-        {
-            error = Wrong(row, "protocols", row.Text("protocols"), "it should be a protocol number, TCP, UDP, ICMPv4, ICMPv6 or *");
-            return null;
-        }
-
-        if (!TryReadPrefixes(row, "src_ip_addresses", out ImmutableArray<IpPrefix> sources, ref error)
-            || !TryReadPrefixes(row, "dst_ip_addresses", out ImmutableArray<IpPrefix> destinations, ref error)
-            || !TryReadPorts(row, "src_ports", out ImmutableArray<PortRange> sourcePorts, ref error)
-            || !TryReadPorts(row, "dst_ports", out ImmutableArray<PortRange> destinationPorts, ref error))
+        if (row.Text("rule_state") == "Disabled"
+            || !RuleColumns.TryReadPriority(row, out int priority, ref error)
+            || !RuleColumns.TryReadProtocol(row, out byte? protocol, ref error)
+            || !RuleColumns.TryReadPrefixes(row, "src_ip_addresses", out ImmutableArray<IpPrefix> sources, ref error)
+            || !RuleColumns.TryReadPrefixes(row, "dst_ip_addresses", out ImmutableArray<IpPrefix> destinations, ref error)
+            || !RuleColumns.TryReadPorts(row, "src_ports", out ImmutableArray<PortRange> sourcePorts, ref error)
+            || !RuleColumns.TryReadPorts(row, "dst_ports", out ImmutableArray<PortRange> destinationPorts, ref error))
         {
             return null;
         }
@@ -46,7 +30,7 @@ internal static class FirewallRuleReader
             ofSubnet ? AclLevel.Subnet : AclLevel.NetworkInterface,
             row.Text("direction") == "Inbound" ? Direction.Inbound : Direction.Outbound,
             row.Text("action") == "Allow" ? AclAction.Allow : AclAction.Block,
-            (int)priority,
+            priority,
             protocol,
             sources,
             destinations,
@@ -63,21 +47,4 @@ internal static class FirewallRuleReader
         order = order != 0 ? order : one.Priority.CompareTo(other.Priority);
         return order != 0 ? order : string.CompareOrdinal(one.RuleId, other.RuleId);
     }
-
-    private static bool TryReadPrefixes(OvsdbRow row, string column, out ImmutableArray<IpPrefix> prefixes, ref PolicyRowError? error)
-    {
-        bool ok = FirewallText.TryReadPrefixes(row.Text(column), out prefixes);
-        error = ok ? error : Wrong(row, column, row.Text(column), "it should be prefixes as 10.1.1.0/24 with commas between them, or *");
-        return ok;
-    }
-
-    private static bool TryReadPorts(OvsdbRow row, string column, out ImmutableArray<PortRange> ports, ref PolicyRowError? error)
-    {
-        bool ok = FirewallText.TryReadPorts(row.Text(column), out ports);
-        error = ok ? error : Wrong(row, column, row.Text(column), "it should be ports or ranges as 80,1024-2048, or *");
-        return ok;
-    }
-
-    private static PolicyRowError Wrong(OvsdbRow row, string column, string value, string expected) =>
-        new(row.Table, $"{row.Text("vnic_id")}/{row.Text("rule_id")}", column, value, expected);
 }

@@ -154,7 +154,7 @@ public sealed partial class HostPolicyDatabase : IAsyncDisposable
 
             try
             {
-                foreach (string database in new[] { HostSchemas.VtepName, HostSchemas.FirewallName })
+                foreach (HostDatabase database in HostTables.Databases)
                 {
                     using OvsdbTransaction? transaction = _state.Owed(_replica.Snapshot, database);
                     if (transaction is not null)

@@ -11,7 +11,7 @@ public static class HostSchemas
     /// <summary>Firewall rules.</summary>
     public const string FirewallName = "ms_firewall";
 
-    /// <summary>Service insertion; no rows of ours yet, there for the tools that expect it.</summary>
+    /// <summary>Mirroring rules.</summary>
     public const string ServiceInsertionName = "ms_service_insertion";
 
     /// <summary>All databases of a host, ready for <see cref="OvsdbServerOptions.Databases"/>.</summary>

@@ -163,7 +163,7 @@ public sealed class HostSession : IAsyncDisposable
                 $"The host calls itself '{hostId}'; its servers resource has instanceId '{_options.ExpectedHostId}'. Set the agent's host id to that.");
         }
 
-        long epoch = Math.Max(EpochOf(snapshot, HostSchemas.VtepName, HostTables.Global), EpochOf(snapshot, HostSchemas.FirewallName, HostTables.FirewallGlobal));
+        long epoch = HostTables.Databases.Max(database => EpochOf(snapshot, database));
         return epoch > _options.Epoch
             ? (HostSessionState.Fenced, $"A controller of epoch {epoch} has taken over this host; ours is {_options.Epoch}.")
             : (HostSessionState.Connected, string.Empty);
@@ -173,17 +173,12 @@ public sealed class HostSession : IAsyncDisposable
     private async Task<bool> TakeOverAsync(OvsdbSnapshot snapshot, CancellationToken cancellation)
     {
         bool wrote = false;
-        foreach ((string database, string table) in new[] { (HostSchemas.VtepName, HostTables.Global), (HostSchemas.FirewallName, HostTables.FirewallGlobal) })
+        foreach (HostDatabase database in HostTables.Databases.Where(database => EpochOf(snapshot, database) != _options.Epoch))
         {
-            if (EpochOf(snapshot, database, table) == _options.Epoch)
-            {
-                continue;
-            }
-
-            OvsdbRow row = snapshot.Only(database, table)!;
-            using OvsdbTransaction transaction = new(database);
-            transaction.WaitRow(table, row.Uuid, KeyValuePair.Create("other_config", row["other_config"]));
-            transaction.PutEntries(table, [OvsdbCondition.Row(row.Uuid)], "other_config", [KeyValuePair.Create(HostTables.EpochKey, _epoch)]);
+            OvsdbRow row = snapshot.Only(database.Name, database.Global)!;
+            using OvsdbTransaction transaction = new(database.Name);
+            transaction.WaitRow(database.Global, row.Uuid, KeyValuePair.Create("other_config", row["other_config"]));
+            transaction.PutEntries(database.Global, [OvsdbCondition.Row(row.Uuid)], "other_config", [KeyValuePair.Create(HostTables.EpochKey, _epoch)]);
             await _replica.TransactAsync(transaction, cancellation);
             wrote = true;
         }
@@ -192,11 +187,11 @@ public sealed class HostSession : IAsyncDisposable
     }
 
     private static bool IsPrepared(OvsdbSnapshot snapshot) =>
-        snapshot.Only(HostSchemas.VtepName, HostTables.Global) is not null && snapshot.Only(HostSchemas.FirewallName, HostTables.FirewallGlobal) is not null;
+        HostTables.Databases.All(database => snapshot.Only(database.Name, database.Global) is not null);
 
     /// <summary>The epoch a database was last taken over with; lower than any when there is none that can be read.</summary>
-    private static long EpochOf(OvsdbSnapshot snapshot, string database, string table) =>
-        snapshot.Only(database, table)!["other_config"].TryGetValue(OvsdbAtom.From(HostTables.EpochKey), out OvsdbAtom text)
+    private static long EpochOf(OvsdbSnapshot snapshot, HostDatabase database) =>
+        snapshot.Only(database.Name, database.Global)!["other_config"].TryGetValue(OvsdbAtom.From(HostTables.EpochKey), out OvsdbAtom text)
         && long.TryParse(text.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long epoch)
             ? epoch
             : long.MinValue;

@@ -1,3 +1,5 @@
+using Hnv.Ovsdb;
+
 namespace Hnv.Southbound;
 
 /// <summary>The tables of a host's policy databases that hold policy, in an order in which every table follows those it refers to.</summary>
@@ -5,16 +7,19 @@ internal static class HostTables
 {
     public const string Global = "Global";
     public const string FirewallGlobal = "FW_Global";
+    public const string ServiceInsertionGlobal = "SI_Global";
     public const string PortBinding = "Port_Binding";
     public const string EpochKey = "epoch";
     public const string HostIdKey = "host_id";
     public const string AgentVersionKey = "agent_version";
+    public const string PeersKey = "peers";
+    public const string UnbilledRangesKey = "unbilled_ranges";
 
     /// <summary>The one Physical_Switch of a host: one VFP switch per host.</summary>
     public const string SwitchName = "vswitch";
 
     public static readonly TableLayout LogicalSwitch =
-        new(HostSchemas.VtepName, "Logical_Switch", 1, ["name", "description", "tunnel_key"], IsCollected: false);
+        new(HostSchemas.VtepName, "Logical_Switch", 1, ["name", "description", "tunnel_key", "user_routes"], IsCollected: false);
 
     public static readonly TableLayout PhysicalLocator =
         new(HostSchemas.VtepName, "Physical_Locator", 2, ["encapsulation_type", "dst_ip"], IsCollected: true);
@@ -26,16 +31,28 @@ internal static class HostTables
         new(HostSchemas.VtepName, "Provider_Address", 1, ["address", "gateway", "mac", "prefix", "routes", "team_member", "vlan"], IsCollected: false);
 
     public static readonly TableLayout PhysicalSwitch =
-        new(HostSchemas.VtepName, "Physical_Switch", 1, ["name", "distributed_router_mac", "ports", "tunnel_ips"], IsCollected: true);
+        new(HostSchemas.VtepName, "Physical_Switch", 1, ["name", "distributed_router_mac", "ports", "tunnel_ips", "vswitch_config"], IsCollected: true);
 
     public static readonly TableLayout LogicalRouter =
-        new(HostSchemas.VtepName, "Logical_Router", 1, ["name", "description", "enable_logical_router", "switch_binding"], IsCollected: false);
+        new(HostSchemas.VtepName, "Logical_Router", 1, ["name", "description", "enable_logical_router", "other_config", "switch_binding"], IsCollected: false);
 
     public static readonly TableLayout RemoteMac =
         new(HostSchemas.VtepName, "Ucast_Macs_Remote", 4, ["logical_switch", "MAC", "ipaddr", "mapping_type", "locator"], IsCollected: false);
 
     public static readonly TableLayout LocalMac =
         new(HostSchemas.VtepName, "Ucast_Macs_Local", 3, ["logical_switch", "MAC", "ipaddr", "locator"], IsCollected: false);
+
+    public static readonly TableLayout ProviderTeam = new(HostSchemas.VtepName, "Provider_Team", 1, ["members"], IsCollected: false);
+
+    public static readonly TableLayout NatRule = new(
+        HostSchemas.VtepName,
+        "Nat_Rule",
+        2,
+        [
+            "vnic_id", "rule_id", "external_ip_addresses", "internal_ip_addresses", "kind", "ports", "priority", "protocols",
+            "remote_ip_addresses", "targets",
+        ],
+        IsCollected: false);
 
     /// <summary>Of the Global row the policy owns only the reference to the switch.</summary>
     public static readonly TableLayout GlobalSwitches = new(HostSchemas.VtepName, Global, 0, ["switches"], IsCollected: false);
@@ -50,10 +67,29 @@ internal static class HostTables
         ],
         IsCollected: false);
 
-    public static readonly IReadOnlyList<TableLayout> Vtep =
-        [LogicalSwitch, PhysicalLocator, PhysicalPort, ProviderAddress, PhysicalSwitch, LogicalRouter, RemoteMac, LocalMac, GlobalSwitches];
+    public static readonly TableLayout MirrorRule = new(
+        HostSchemas.ServiceInsertionName,
+        "SI_Rule",
+        2,
+        [
+            "vnic_id", "rule_id", "dst_ip_addresses", "dst_ports", "priority", "protocols", "routing_information", "rule_type",
+            "src_ip_addresses", "src_ports",
+        ],
+        IsCollected: false);
 
-    public static readonly IReadOnlyList<TableLayout> Firewall = [FirewallRule];
+    public static readonly IReadOnlyList<TableLayout> Vtep =
+    [
+        LogicalSwitch, PhysicalLocator, PhysicalPort, ProviderAddress, ProviderTeam, PhysicalSwitch, LogicalRouter, RemoteMac, LocalMac, NatRule,
+        GlobalSwitches,
+    ];
+
+    /// <summary>The databases of a host. The first says which ports there are; the others hold rules of those ports.</summary>
+    public static readonly IReadOnlyList<HostDatabase> Databases =
+    [
+        new(HostSchemas.VtepName, Global, Vtep),
+        new(HostSchemas.FirewallName, FirewallGlobal, [FirewallRule]),
+        new(HostSchemas.ServiceInsertionName, ServiceInsertionGlobal, [MirrorRule]),
+    ];
 
     /// <summary>All that either side of the southbound replicates: the policy, and what the agent says about itself.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>> Replicated { get; } =
@@ -72,5 +108,20 @@ internal static class HostTables
                 [FirewallGlobal] = ["cur_cfg", "next_cfg", "other_config"],
                 [FirewallRule.Table] = FirewallRule.Columns,
             },
+            [HostSchemas.ServiceInsertionName] = new Dictionary<string, IReadOnlyList<string>>
+            {
+                [ServiceInsertionGlobal] = ["cur_cfg", "next_cfg", "other_config"],
+                [MirrorRule.Table] = MirrorRule.Columns,
+            },
         };
+}
+
+/// <summary>One database of a host.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Global">Its table of one row with <c>next_cfg</c>, <c>cur_cfg</c> and <c>other_config</c>.</param>
+/// <param name="Layouts">Its tables that hold policy.</param>
+internal sealed record HostDatabase(string Name, string Global, IReadOnlyList<TableLayout> Layouts)
+{
+    /// <summary>The <c>next_cfg</c> of its Global row; null without the row.</summary>
+    public long? NextConfiguration(OvsdbSnapshot snapshot) => snapshot.Only(Name, Global)?.Integer("next_cfg");
 }

@@ -7,12 +7,12 @@ namespace Hnv.Southbound;
 internal static class PolicyChange
 {
     private static readonly TableLayout[] s_policyOnly =
-        [.. HostTables.Vtep.Concat(HostTables.Firewall).Where(layout => layout != HostTables.GlobalSwitches && layout != HostTables.ProviderAddress)];
+        [.. HostTables.Databases.SelectMany(database => database.Layouts).Where(layout => layout != HostTables.GlobalSwitches && layout != HostTables.ProviderAddress)];
 
     public static bool Between(OvsdbSnapshot before, OvsdbSnapshot after) =>
         s_policyOnly.Any(layout => !ReferenceEquals(before[layout.Database, layout.Table], after[layout.Database, layout.Table]))
-        || Differs(before, after, HostSchemas.VtepName, HostTables.Global, "next_cfg", "switches")
-        || Differs(before, after, HostSchemas.FirewallName, HostTables.FirewallGlobal, "next_cfg")
+        || HostTables.Databases.Any(database => Differs(before, after, database.Name, database.Global, "next_cfg"))
+        || Differs(before, after, HostSchemas.VtepName, HostTables.Global, "switches")
         || Differs(before, after, HostSchemas.VtepName, HostTables.ProviderAddress.Table, HostTables.ProviderAddress.Columns)
         || Differs(before, after, HostSchemas.VtepName, HostTables.PortBinding, "nic_id", "device", "attached_at");
 

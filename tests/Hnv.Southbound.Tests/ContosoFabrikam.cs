@@ -32,6 +32,9 @@ internal static class ContosoFabrikam
     /// <summary>Host 1 when Contoso's SQL machine has been taken away.</summary>
     public static HostPolicy Host1WithoutContosoSql => Host1 with { Ports = Host1.Ports.RemoveAll(port => port.Nic == ContosoSql) };
 
+    /// <summary>Host 1 as it could be said before there were mirrors.</summary>
+    public static HostPolicy Host1WithoutMirrors => Host1 with { Ports = [.. Host1.Ports.Select(port => port with { Mirrors = [] })] };
+
     public static AclRule Rule(string id, int priority) => new(
         id,
         AclLevel.NetworkInterface,
@@ -73,5 +76,8 @@ internal static class ContosoFabrikam
         MacAddress.FromNumber((tenant << 8) | 11),
         [CustomerAddress.Parse("10.1.1.11")],
         PortSettings.Default with { ArpGuard = true, StormLimit = 100 },
-        [Rule("allow-sql", 200), Rule("allow-sql", 200) with { Level = AclLevel.Subnet, Action = AclAction.Block, Protocol = null }]);
+        [Rule("allow-sql", 200), Rule("allow-sql", 200) with { Level = AclLevel.Subnet, Action = AclAction.Block, Protocol = null }])
+    {
+        Mirrors = [new MirrorRule("watch", 1, 6, [], [], [], [], new TenantEndpoint(Vsid.Create(vsid), CustomerAddress.Parse("10.1.1.12")))],
+    };
 }

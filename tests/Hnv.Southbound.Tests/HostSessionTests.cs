@@ -84,12 +84,14 @@ public sealed class HostSessionTests
             HostSchemas.VtepName, "v", new Dictionary<string, IReadOnlyList<string>> { ["Physical_Port"] = ["name"] }, Guid.Empty, TestHost.Soon);
         await watcher.MonitorCondSinceAsync(
             HostSchemas.FirewallName, "f", new Dictionary<string, IReadOnlyList<string>> { ["FW_Rules"] = ["rule_id"] }, Guid.Empty, TestHost.Soon);
+        await watcher.MonitorCondSinceAsync(
+            HostSchemas.ServiceInsertionName, "s", new Dictionary<string, IReadOnlyList<string>> { ["SI_Rule"] = ["rule_id"] }, Guid.Empty, TestHost.Soon);
 
         await session.PushAsync(ContosoFabrikam.Host1, TestHost.Soon);
         await session.PushAsync(HostPolicy.Empty, TestHost.Soon);
 
-        await TestHost.EventuallyAsync(() => order.Count == 4, "four changes");
-        Assert.Equal(["FW_Rules", "Physical_Port", "Physical_Port", "FW_Rules"], order);
+        await TestHost.EventuallyAsync(() => order.Count == 6, "six changes");
+        Assert.Equal(["FW_Rules", "SI_Rule", "Physical_Port", "Physical_Port", "FW_Rules", "SI_Rule"], order);
     }
 
     [Fact]
@@ -141,7 +143,7 @@ public sealed class HostSessionTests
     }
 
     [Fact]
-    public async Task Push_FromAnEarlierEpoch_IsFencedInBothDatabases()
+    public async Task Push_FromAnEarlierEpoch_IsFenced()
     {
         await using TestHost host = await TestHost.StartAsync();
         await using HostSession old = await host.ConnectedAsync(epoch: 1);
@@ -167,13 +169,17 @@ public sealed class HostSessionTests
             TimeProvider.System,
             Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
         await replica.WaitUntilSyncedAsync(TestHost.Soon);
+        List<string> refused = [];
         HostPlan plan = HostPlan.Between(replica.Snapshot, DesiredRows.From(HostPolicy.Empty), HostPolicy.Empty, epoch: "1");
 
         foreach (OvsdbTransaction transaction in plan.Transactions())
         {
             OvsdbTransactionException refusal = await Assert.ThrowsAsync<OvsdbTransactionException>(() => replica.TransactAsync(transaction, TestHost.Soon));
             Assert.True(refusal.IsConflict);
+            refused.Add(transaction.Database);
         }
+
+        Assert.Equal([HostSchemas.FirewallName, HostSchemas.ServiceInsertionName, HostSchemas.VtepName], refused.Take(3));
 
         Assert.True(young.IsCurrent(ContosoFabrikam.Host1));
     }
@@ -234,14 +240,16 @@ public sealed class HostSessionTests
         TestHost.AssertSame(ContosoFabrikam.Host1, host.Agent.ReadPolicy());
     }
 
-    [Fact]
-    public async Task Push_WriterCutOffBetweenTheDatabases_TheNextOneCompletesIt()
+    [Theory]
+    [InlineData(HostSchemas.FirewallName, "FW_Global")]
+    [InlineData(HostSchemas.ServiceInsertionName, "SI_Global")]
+    public async Task Push_WriterCutOffBetweenTheDatabases_TheNextOneCompletesIt(string database, string global)
     {
         await using TestHost host = await TestHost.StartAsync();
         await using HostSession session = await host.ConnectedAsync();
         await session.PushAsync(ContosoFabrikam.Host1, TestHost.Soon);
-        using OvsdbTransaction half = new(HostSchemas.FirewallName);
-        half.Mutate("FW_Global", OvsdbTransaction.EveryRow, ("next_cfg", "+=", 1));
+        using OvsdbTransaction half = new(database);
+        half.Mutate(global, OvsdbTransaction.EveryRow, ("next_cfg", "+=", 1));
         await host.TransactAsync(half);
         await TestHost.EventuallyAsync(() => !session.IsCurrent(ContosoFabrikam.Host1), "the session sees the half");
 
@@ -249,6 +257,23 @@ public sealed class HostSessionTests
 
         Assert.Equal(3, pushed.Configuration);
         Assert.True(session.IsCurrent(ContosoFabrikam.Host1));
+    }
+
+    [Fact]
+    public async Task Start_StoreOfTheFirstSchemas_IsConvertedAndLosesNothing()
+    {
+        await using TestHost host = await TestHost.StartAsync(store: "Store-1.0.0");
+
+        HostPolicyReading before = host.Agent.ReadPolicy();
+        await using HostSession session = await host.ConnectedAsync();
+        PushResult pushed = await session.PushAsync(ContosoFabrikam.Host1WithoutMirrors, TestHost.Soon);
+        PushResult more = await session.PushAsync(ContosoFabrikam.Host1, TestHost.Soon);
+
+        TestHost.AssertSame(ContosoFabrikam.Host1WithoutMirrors, before);
+        Assert.Equal("veth-sql", Assert.Single(host.Agent.Bindings).Device);
+        Assert.Equal(new PushResult(2, 0), pushed);
+        Assert.Equal(new PushResult(3, 2), more);
+        TestHost.AssertSame(ContosoFabrikam.Host1, await host.ReadingAsync(more.Configuration));
     }
 
     [Fact]
@@ -263,7 +288,7 @@ public sealed class HostSessionTests
         {
             ["ms_vtep Global"] = ["_uuid", "cur_cfg", "db_version", "managers", "next_cfg", "other_config", "switches"],
             ["ms_vtep Logical_Router"] = ["_uuid", "description", "enable_logical_router", "name", "other_config", "static_routes", "switch_binding"],
-            ["ms_vtep Logical_Switch"] = ["_uuid", "description", "name", "tunnel_key"],
+            ["ms_vtep Logical_Switch"] = ["_uuid", "description", "name", "tunnel_key", "user_routes"],
             ["ms_vtep Physical_Port"] = ["_uuid", "description", "name", "other_config", "properties", "vlan_bindings", "vlan_stats"],
             ["ms_vtep Physical_Locator"] = ["_uuid", "bfd", "bfd_status", "dst_ip", "encapsulation_type"],
             ["ms_vtep Ucast_Macs_Remote"] = ["MAC", "_uuid", "ipaddr", "locator", "logical_switch", "mapping_type"],
@@ -271,6 +296,11 @@ public sealed class HostSessionTests
             [
                 "_uuid", "action", "direction", "dst_ip_addresses", "dst_ports", "logging_state", "priority", "protocols", "rule_id",
                 "rule_state", "rule_type", "src_ip_addresses", "src_ports", "vnic_id",
+            ],
+            ["ms_service_insertion SI_Rule"] =
+            [
+                "_uuid", "dst_ip_addresses", "dst_ports", "priority", "protocols", "routing_information", "rule_id", "rule_type", "src_ip_addresses",
+                "src_ports", "vnic_id",
             ],
         };
         foreach ((string table, string[] columns) in expected)

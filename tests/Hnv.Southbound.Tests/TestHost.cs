@@ -30,9 +30,15 @@ internal sealed class TestHost : IAsyncDisposable
 
     public static CancellationToken Soon => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
 
-    public static async Task<TestHost> StartAsync(IReadOnlyList<string>? remotes = null)
+    public static async Task<TestHost> StartAsync(IReadOnlyList<string>? remotes = null, string? store = null)
     {
         TestHost host = new();
+        foreach (string file in store is null ? [] : Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, store)))
+        {
+            Directory.CreateDirectory(host.Options.DataDirectory);
+            File.Copy(file, Path.Combine(host.Options.DataDirectory, Path.GetFileName(file)));
+        }
+
         host.Options = host.Options with { Remotes = remotes ?? [] };
         host.Server = await OvsdbServerProcess.StartAsync(host.Options, TimeProvider.System, NullLogger.Instance, Soon);
         host.Agent = HostPolicyDatabase.Open(host.Options.Endpoint, HostId, "1.0", TimeProvider.System, NullLogger.Instance);
