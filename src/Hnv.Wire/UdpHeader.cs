@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Hnv.Primitives;
 
 namespace Hnv.Wire;
 
@@ -41,4 +42,13 @@ public readonly record struct UdpHeader
 
     /// <summary>Writes <see cref="Size"/> bytes.</summary>
     public void Write(Span<byte> bytes) => MemoryMarshal.Write(bytes, in this);
+
+    /// <summary>Writes the header of a datagram whose payload is there already, with its checksum.</summary>
+    internal static void WriteWithChecksum(InetAddress source, InetAddress destination, ushort sourcePort, ushort destinationPort, Span<byte> datagram)
+    {
+        var header = new UdpHeader { SourcePort = sourcePort, DestinationPort = destinationPort, Length = (ushort)datagram.Length };
+        header.Write(datagram);
+        ulong sum = InternetChecksum.PseudoHeader(source, destination, IPProtocols.Udp, datagram.Length) + InternetChecksum.Sum(datagram);
+        (header with { Checksum = InternetChecksum.CompleteUdp(sum) }).Write(datagram);
+    }
 }
