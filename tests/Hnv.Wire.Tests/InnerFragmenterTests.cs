@@ -76,13 +76,13 @@ public sealed class InnerFragmenterTests
     }
 
     [Theory]
-    [InlineData(7, 0, 1, 1)]
-    [InlineData(7, 1, 1, 1)]
-    [InlineData(0x94, 40, 1, 1)]
-    [InlineData(1, 1, 1, 7)]
-    public void Fragment_MalformedOptions_StillGivePiecesThatParse(params byte[] options)
+    [InlineData("07000101")]
+    [InlineData("07010101")]
+    [InlineData("94280101")]
+    [InlineData("01010107")]
+    public void Fragment_MalformedOptions_StillGivePiecesThatParse(string options)
     {
-        List<byte[]> pieces = Cut(s_datagram.Options(options).Build(), 576, prefix: 0);
+        List<byte[]> pieces = Cut(s_datagram.Options(Convert.FromHexString(options)).Build(), 576, prefix: 0);
 
         Assert.All(pieces, piece => Assert.Equal(ParseFault.None, PacketParser.TryParse(piece, out _)));
     }
