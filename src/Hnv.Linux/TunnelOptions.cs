@@ -16,7 +16,6 @@ internal static unsafe class TunnelOptions
             return;
         }
 
-        SocketOptions.Set(handle, Interop.SOL_IPV6, Interop.IPV6_V6ONLY, 1, "IPV6_V6ONLY", name);
         SocketOptions.Set(handle, Interop.SOL_IPV6, Interop.IPV6_MTU_DISCOVER, Interop.IP_PMTUDISC_PROBE, "IPV6_MTU_DISCOVER", name);
         SocketOptions.Set(handle, Interop.SOL_IPV6, Interop.IPV6_UNICAST_HOPS, timeToLive, "IPV6_UNICAST_HOPS", name);
     }

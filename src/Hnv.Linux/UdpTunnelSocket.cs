@@ -76,6 +76,12 @@ public sealed unsafe class UdpTunnelSocket : DatagramSocket
                 SocketOptions.Set(handle, Interop.SOL_SOCKET, Interop.SO_REUSEPORT, 1, "SO_REUSEPORT", name);
             }
 
+            if (family == Interop.AF_INET6)
+            {
+                // A datagram socket of IPv6 would take the port of IPv4 as well; a raw one never does, and refuses the option.
+                SocketOptions.Set(handle, Interop.SOL_IPV6, Interop.IPV6_V6ONLY, 1, "IPV6_V6ONLY", name);
+            }
+
             TunnelOptions.Apply(handle, family, OuterTimeToLive, name);
             TunnelOptions.Bind(handle, address, port, name);
             return new UdpTunnelSocket(handle, name, port);
