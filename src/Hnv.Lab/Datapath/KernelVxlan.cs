@@ -18,10 +18,10 @@ internal static class KernelVxlan
                 [
                     $"addr add {PlainFabric.HostAddress(i)}/24 dev eth0",
                     $"route add default via {PlainFabric.Gateway(i)}",
-                    $"link add name br0 mtu {LabTopology.MachineMtu} type bridge mcast_snooping 0",
+                    $"link add name br0 mtu {LabTopology.DefaultGuestMtu} type bridge mcast_snooping 0",
                     "link set dev br0 addrgenmode none up",
                     "link set dev vm0 master br0",
-                    $"link add name vxlan0 mtu {LabTopology.MachineMtu} type vxlan id 5001 local {PlainFabric.HostAddress(i)} remote {PlainFabric.HostAddress(3 - i)} dstport 4789 dev eth0",
+                    $"link add name vxlan0 mtu {LabTopology.DefaultGuestMtu} type vxlan id 5001 local {PlainFabric.HostAddress(i)} remote {PlainFabric.HostAddress(3 - i)} dstport 4789 dev eth0",
                     "link set dev vxlan0 addrgenmode none master br0 up",
                 ],
                 cancellation);

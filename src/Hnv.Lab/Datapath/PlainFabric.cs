@@ -33,7 +33,7 @@ internal sealed class PlainFabric(LabNames names)
             await NetworkBuilder.IpAsync(
                 names.TopOfRack,
                 [
-                    $"link add name h{i} mtu {LabTopology.UnderlayMtu} type veth peer name eth0 mtu {LabTopology.UnderlayMtu} netns {Host(i)}",
+                    $"link add name h{i} mtu {LabTopology.DefaultUnderlayMtu} type veth peer name eth0 mtu {LabTopology.DefaultUnderlayMtu} netns {Host(i)}",
                     $"addr add {Gateway(i)}/24 dev h{i}",
                     $"link set dev h{i} addrgenmode none up",
                 ],
@@ -42,7 +42,7 @@ internal sealed class PlainFabric(LabNames names)
                 Host(i),
                 [
                     "link set dev eth0 addrgenmode none up",
-                    $"link add name vm0 mtu {LabTopology.MachineMtu} type veth peer name eth0 mtu {LabTopology.MachineMtu} netns {Machine(i)}",
+                    $"link add name vm0 mtu {LabTopology.DefaultGuestMtu} type veth peer name eth0 mtu {LabTopology.DefaultGuestMtu} netns {Machine(i)}",
                     "link set dev vm0 addrgenmode none up",
                 ],
                 cancellation);

@@ -1,5 +1,6 @@
 using System.Text;
 using Hnv.Lab.Topology;
+using Hnv.Primitives;
 
 namespace Hnv.Lab.Fabric;
 
@@ -16,6 +17,11 @@ internal static class NetworkBuilder
     public const string ControllerAddress = "198.18.0.2";
 
     private const string ControllerGateway = "198.18.0.1";
+
+    /// <summary>The same in IPv6 (RFC 5180), for hosts whose own addresses are.</summary>
+    private const string ControllerIPv6Address = "2001:2::2";
+
+    private const string ControllerIPv6Gateway = "2001:2::1";
     private const int Parallel = 4;
 
     public static async Task BuildAsync(LabTopology lab, LabNames names, CancellationToken cancellation)
@@ -26,7 +32,7 @@ internal static class NetworkBuilder
 
         List<(string Namespace, IEnumerable<string> Lines)> inside =
         [
-            (names.Controller, Endpoint($"{ControllerAddress}/30", ControllerGateway)),
+            (names.Controller, Controller()),
             .. lab.Vteps.Select(vtep => (names.Namespace(vtep.Name), Vtep(lab, vtep))),
         ];
         foreach (LabHost host in lab.Hosts)
@@ -40,7 +46,7 @@ internal static class NetworkBuilder
         await System.Threading.Tasks.Parallel.ForEachAsync(
             lab.Machines.Where(machine => lab.Vteps.All(vtep => vtep.Name != machine.Host)),
             options,
-            async (machine, c) => await IpAsync(names.Namespace(machine.Name), Machine(machine), c));
+            async (machine, c) => await MachineAsync(machine, names, c));
     }
 
     /// <summary>Moves a machine's cables from the host it is plugged into to another.</summary>
@@ -77,19 +83,20 @@ internal static class NetworkBuilder
         yield return "link set dev lo up";
         yield return $"link add name ctl type veth peer name eth0 netns {names.Controller}";
         yield return $"addr add {ControllerGateway}/30 dev ctl";
+        yield return $"addr add {ControllerIPv6Gateway}/126 dev ctl nodad";
         yield return "link set dev ctl addrgenmode none up";
         for (int i = 0; i < lab.ProviderSubnets.Count; i++)
         {
             ProviderSubnet subnet = lab.ProviderSubnets[i];
-            yield return $"link add name sub{i} mtu {LabTopology.UnderlayMtu} type bridge mcast_snooping 0";
-            yield return $"addr add {subnet.Gateway}/{subnet.Prefix.Length} dev sub{i}";
+            yield return $"link add name sub{i} mtu {lab.UnderlayMtu} type bridge mcast_snooping 0";
+            yield return Address(subnet.Gateway, subnet.Prefix, $"sub{i}");
             yield return $"link set dev sub{i} addrgenmode none up";
             foreach (LabHost host in lab.Hosts.Where(host => host.Subnet == subnet))
             {
                 int member = 0;
                 foreach (string uplink in host.Uplinks)
                 {
-                    foreach (string line in Port(member == 0 ? host.Name : $"{host.Name}.{member}", uplink, names.Namespace(host.Name), i))
+                    foreach (string line in Port(member == 0 ? host.Name : $"{host.Name}.{member}", uplink, names.Namespace(host.Name), i, lab.UnderlayMtu))
                     {
                         yield return line;
                     }
@@ -98,59 +105,95 @@ internal static class NetworkBuilder
                 }
             }
 
-            foreach (string line in lab.Vteps.Where(vtep => vtep.Subnet == subnet).SelectMany(vtep => Port(vtep.Name, "eth0", names.Namespace(vtep.Name), i)))
+            foreach (string line in lab.Vteps.Where(vtep => vtep.Subnet == subnet).SelectMany(vtep => Port(vtep.Name, "eth0", names.Namespace(vtep.Name), i, lab.UnderlayMtu)))
             {
                 yield return line;
             }
         }
     }
 
-    private static IEnumerable<string> Port(string name, string peer, string peerNamespace, int bridge) =>
+    private static IEnumerable<string> Port(string name, string peer, string peerNamespace, int bridge, int mtu) =>
     [
-        $"link add name {name} mtu {LabTopology.UnderlayMtu} type veth peer name {peer} mtu {LabTopology.UnderlayMtu} netns {peerNamespace}",
+        $"link add name {name} mtu {mtu} type veth peer name {peer} mtu {mtu} netns {peerNamespace}",
         $"link set dev {name} master sub{bridge}",
         $"link set dev {name} addrgenmode none up",
+    ];
+
+    private static IEnumerable<string> Controller() =>
+    [
+        .. Endpoint($"addr add {ControllerAddress}/30 dev eth0", ControllerGateway),
+        $"addr add {ControllerIPv6Address}/126 dev eth0 nodad",
+        $"route add default via {ControllerIPv6Gateway}",
     ];
 
     private static IEnumerable<string> Endpoint(string address, string gateway) =>
     [
         "link set dev lo up",
         "link set dev eth0 addrgenmode none up",
-        $"addr add {address} dev eth0",
+        address,
         $"route add default via {gateway}",
     ];
 
     private static IEnumerable<string> Host(LabTopology lab, LabHost host, LabNames names) =>
     [
-        .. Endpoint($"{host.Address}/{host.Subnet.Prefix.Length}", host.Subnet.Gateway.ToString()),
+        .. Endpoint(Address(host.Address, host.Subnet.Prefix, "eth0"), host.Subnet.Gateway.ToString()),
         .. host.Uplinks.Skip(1).Select(uplink => $"link set dev {uplink} addrgenmode none up"),
         .. lab.Machines.Where(machine => machine.Host == host.Name).SelectMany(machine => machine.Adapters.SelectMany(adapter => new[]
         {
-            $"link add name {adapter.Device} mtu {LabTopology.MachineMtu} type veth peer name {adapter.Interface} "
-                + $"mtu {LabTopology.MachineMtu} address {Colons(adapter)} netns {names.Namespace(machine.Name)}",
+            $"link add name {adapter.Device} mtu {lab.GuestMtu} type veth peer name {adapter.Interface} "
+                + $"mtu {lab.GuestMtu} address {Colons(adapter)} netns {names.Namespace(machine.Name)}",
             $"link set dev {adapter.Device} addrgenmode none up",
         })),
     ];
+
+    private static async Task MachineAsync(LabMachine machine, LabNames names, CancellationToken cancellation)
+    {
+        // What an administrator writes is all there is: an advertisement must not add to it.
+        string[] deaf = [.. machine.Adapters.Where(a => a.HasIPv6 && a.Assignment is AddressAssignment.Static or AddressAssignment.None).Select(a => a.Interface)];
+        if (deaf.Length > 0)
+        {
+            await SysctlAsync(names.Namespace(machine.Name), deaf.Select(device => $"ipv6/conf/{device}/accept_ra=0"), cancellation);
+        }
+
+        await IpAsync(names.Namespace(machine.Name), Machine(machine), cancellation);
+    }
 
     private static IEnumerable<string> Machine(LabMachine machine)
     {
         yield return "link set dev lo up";
         foreach (LabAdapter adapter in machine.Adapters)
         {
-            yield return $"link set dev {adapter.Interface} addrgenmode none up";
-            yield return $"addr add {adapter.Address}/{adapter.Subnet.Prefix.Length} dev {adapter.Interface}{(adapter.Address.IsIPv4 ? "" : " nodad")}";
+            // A stock machine with IPv6 has a link-local address and speaks from it; one without is quiet, as captures like it.
+            yield return $"link set dev {adapter.Interface} addrgenmode {(adapter.HasIPv6 ? "eui64" : "none")} up";
+            foreach ((InetAddress address, IpPrefix prefix) in Written(adapter))
+            {
+                yield return Address(address, prefix, adapter.Interface);
+            }
         }
 
         // One default route for each family, over the first adapter that has it.
-        foreach (LabAdapter first in machine.Adapters.GroupBy(adapter => adapter.Address.IsIPv4).Select(family => family.First()))
+        IEnumerable<(string Interface, IpPrefix Prefix)> written = machine.Adapters.SelectMany(adapter => Written(adapter).Select(a => (adapter.Interface, a.Prefix)));
+        foreach ((string device, IpPrefix prefix) in written.GroupBy(w => w.Prefix.IsIPv4).Select(family => family.First()))
         {
-            yield return $"route add default via {first.Subnet.Gateway} dev {first.Interface}";
+            yield return $"route add default via {LabSubnet.GatewayOf(prefix)} dev {device}";
         }
     }
 
+    /// <summary>The addresses that the lab itself writes into a machine.</summary>
+    private static IEnumerable<(InetAddress Address, IpPrefix Prefix)> Written(LabAdapter adapter) => adapter.Assignment switch
+    {
+        AddressAssignment.Static => adapter.Addresses,
+        AddressAssignment.Slaac => adapter.Addresses.Where(a => a.Address.IsIPv4),
+        _ => [],
+    };
+
+    /// <summary>Duplicate address detection would keep an address of ours unusable for a second, and find nothing.</summary>
+    private static string Address(InetAddress address, IpPrefix prefix, string device) =>
+        $"addr add {address}/{prefix.Length} dev {device}{(address.IsIPv4 ? "" : " nodad")}";
+
     private static IEnumerable<string> Vtep(LabTopology lab, LabVtep vtep)
     {
-        foreach (string line in Endpoint($"{vtep.Address}/{vtep.Subnet.Prefix.Length}", vtep.Subnet.Gateway.ToString()))
+        foreach (string line in Endpoint(Address(vtep.Address, vtep.Subnet.Prefix, "eth0"), vtep.Subnet.Gateway.ToString()))
         {
             yield return line;
         }
@@ -159,19 +202,23 @@ internal static class NetworkBuilder
         {
             string id = adapter.Subnet.Vsid?.ToString()
                 ?? throw new LabException($"VTEP {vtep.Name} needs to know its VSID: give subnet {adapter.Subnet.FullName} a vsid in the lab file.");
-            yield return $"link add name vxlan0 mtu {LabTopology.MachineMtu} address {Colons(adapter)} type vxlan id {id} local {vtep.Address} dstport 4789 nolearning";
-            yield return $"addr add {adapter.Address}/{adapter.Subnet.Prefix.Length} dev vxlan0";
+            yield return $"link add name vxlan0 mtu {lab.GuestMtu} address {Colons(adapter)} type vxlan id {id} local {vtep.Address} dstport 4789 nolearning";
+            yield return Address(adapter.Address, adapter.Subnet.Prefix, "vxlan0");
             yield return "link set dev vxlan0 addrgenmode none up";
         }
     }
 
     /// <summary>The router forwards, and takes asymmetric paths as a real one does.</summary>
     public static Task<string> ForwardAsync(string inNamespace, CancellationToken cancellation) =>
+        SysctlAsync(inNamespace, ["ipv4/ip_forward=1", "ipv6/conf/all/forwarding=1", "ipv4/conf/*/rp_filter=0"], cancellation);
+
+    /// <summary>Writes settings below <c>/proc/sys/net</c>, each <c>path=value</c>; a path may be a pattern.</summary>
+    public static Task<string> SysctlAsync(string inNamespace, IEnumerable<string> settings, CancellationToken cancellation) =>
         Tool.RunAsync(
             "nsenter",
             [
-                $"--net={LabNames.NamespaceDirectory}/{inNamespace}", "sh", "-c",
-                "cd /proc/sys/net/ipv4 && echo 1 >ip_forward && for f in conf/*/rp_filter; do echo 0 >$f; done",
+                $"--net={LabNames.NamespaceDirectory}/{inNamespace}", "sh", "-ec",
+                "cd /proc/sys/net; for s; do for f in ${s%%=*}; do echo ${s#*=} >$f; done; done", "sh", .. settings,
             ],
             null,
             cancellation);

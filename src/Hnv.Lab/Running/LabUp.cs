@@ -86,7 +86,10 @@ public sealed class LabUp(LabState state, Action<string> progress)
             throw new LabException("A lab is made of network namespaces, which needs root. Run it with sudo.");
         }
 
-        string[] missing = [.. s_programs.Where(program => !Tool.Exists(program))];
+        IEnumerable<string> needed = topology.Machines.Any(m => m.Adapters.Any(a => a.Assignment == AddressAssignment.Dhcp))
+            ? [.. s_programs, MachineAddresses.DhcpClient]
+            : s_programs;
+        string[] missing = [.. needed.Where(program => !Tool.Exists(program))];
         if (missing.Length > 0)
         {
             throw new LabException($"Missing: {string.Join(", ", missing)}. Run eng/install.sh, which installs what is missing.");
@@ -117,6 +120,11 @@ public sealed class LabUp(LabState state, Action<string> progress)
         await StepAsync("ports", () => AttachPortsAsync(cancellation));
         await StepAsync("hosts configured", () => WaitConfiguredAsync(controller, cancellation));
         await FillVtepsAsync(cancellation);
+        if (Topology.Machines.Any(MachineAddresses.AsksForSome))
+        {
+            await StepAsync("addresses", () => MachineAddresses.AssignAsync(Topology, Names, cancellation));
+        }
+
         _state = _state with { Ready = true, Timings = new Dictionary<string, double>(_timings) };
         _state.Save();
         return _state;

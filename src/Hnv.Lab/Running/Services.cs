@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Hnv.Lab.Fabric;
 using Hnv.Lab.Topology;
+using Hnv.Primitives;
 
 namespace Hnv.Lab.Running;
 
@@ -39,10 +40,10 @@ public static class Services
             ["compartment"] = names.Compartment(host.Name),
             ["ovsdb"] = new JsonObject
             {
-                ["listen"] = new JsonArray($"ptcp:{SouthboundPort}:{host.Address}"),
+                ["listen"] = new JsonArray($"ptcp:{SouthboundPort}:{InUrl(host.Address)}"),
                 ["diagnosis"] = "ptcp:6641:127.0.0.1",
             },
-            ["channel"] = new JsonObject { ["listen"] = new JsonArray($"http://{host.Address}:8080") },
+            ["channel"] = new JsonObject { ["listen"] = new JsonArray($"http://{InUrl(host.Address)}:8080") },
         };
         if (executor is not null)
         {
@@ -52,6 +53,8 @@ public static class Services
         string config = WriteConfig(names, host.Name, settings);
         return Start(names, host.Name, names.Namespace(host.Name), Installation.Assembly("Hnv.HostAgent"), config);
     }
+
+    private static string InUrl(InetAddress address) => address.IsIPv4 ? $"{address}" : $"[{address}]";
 
     private static string WriteConfig(LabNames names, string service, JsonObject config)
     {

@@ -1,9 +1,11 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
+using Hnv.Primitives;
 
 namespace Hnv.Lab.Topology;
 
 /// <summary>Reads one mapping: each key once, each mistake noted with its line, unknown keys among them.</summary>
-internal sealed class NodeReader
+internal sealed partial class NodeReader
 {
     private readonly string _file;
     private readonly List<TopologyError> _errors;
@@ -96,6 +98,59 @@ internal sealed class NodeReader
             absent,
             required: false);
 
+    /// <summary>Names become parts of namespace and device names: 15 characters are what a device name has.</summary>
+    public string Name(string key, int max = 13)
+    {
+        string name = Text(key);
+        if (name.Length > 0 && (name.Length > max || !NamePattern().IsMatch(name)))
+        {
+            FailAt(key, $"'{name}' is not a name: lower-case letters, digits and '-', a letter first, at most {max} characters");
+        }
+
+        return name;
+    }
+
+    public IpPrefix Prefix(string key) => Parsed<IpPrefix>(key, IpPrefix.TryParse, "an IP prefix with all host bits zero, 10.1.1.0/24");
+
+    /// <summary>An address inside a prefix.</summary>
+    public InetAddress Address(string key, IpPrefix prefix, InetAddress? absent = null)
+    {
+        InetAddress address = Parsed<InetAddress>(key, InetAddress.TryParse, "an IP address", absent, required: absent is null);
+        if (address != default && prefix != default && !prefix.Contains(address))
+        {
+            FailAt(key, $"{address} lies outside {prefix}");
+        }
+
+        return address;
+    }
+
+    /// <summary>The name of something that the file defines elsewhere; null when the key is absent or names nothing.</summary>
+    public string? Known(string key, IReadOnlyCollection<string> names, string what)
+    {
+        if (!Has(key))
+        {
+            return null;
+        }
+
+        string name = Text(key);
+        if (name.Length > 0 && !names.Contains(name))
+        {
+            FailAt(key, $"'{name}' is not {what}; there are {(names.Count == 0 ? "none" : string.Join(", ", names))}");
+        }
+
+        return name;
+    }
+
+    /// <summary>One word of a few.</summary>
+    public T Word<T>(string key, T absent)
+        where T : struct, Enum =>
+        Parsed<T>(
+            key,
+            (string word, out T value) => Enum.TryParse(word, ignoreCase: true, out value) && Enum.IsDefined(value) && char.IsAsciiLetter(word[0]),
+            string.Join(" or ", Enum.GetNames<T>().Select(name => name.ToLowerInvariant())),
+            absent,
+            required: false);
+
     /// <summary>The items of a list; an absent key is an empty list.</summary>
     public IReadOnlyList<LabNode> Items(string key)
     {
@@ -120,4 +175,7 @@ internal sealed class NodeReader
             : [];
 
     public LabNode? Node(string key) => _members.GetValueOrDefault(key)?.Value;
+
+    [GeneratedRegex("^[a-z][a-z0-9-]*$")]
+    private static partial Regex NamePattern();
 }

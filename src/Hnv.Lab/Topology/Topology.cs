@@ -21,11 +21,17 @@ public sealed record LabTopology(
     IReadOnlyList<LabMachine> Machines,
     IReadOnlyList<LabVtep> Vteps)
 {
-    /// <summary>MTU of the provider network: a 1500-byte tenant packet and any encapsulation fit.</summary>
-    public const int UnderlayMtu = 1700;
+    /// <summary>MTU of a provider network that says nothing: a 1500-byte tenant packet and any encapsulation fit.</summary>
+    public const int DefaultUnderlayMtu = 1700;
 
-    /// <summary>MTU of the tenants' machines.</summary>
-    public const int MachineMtu = 1500;
+    /// <summary>MTU of machines when the lab says nothing.</summary>
+    public const int DefaultGuestMtu = 1500;
+
+    /// <summary>MTU of the provider network's links and routers, 1280 … 9216.</summary>
+    public int UnderlayMtu { get; init; } = DefaultUnderlayMtu;
+
+    /// <summary>MTU of the machines' devices, 1280 … 9216.</summary>
+    public int GuestMtu { get; init; } = DefaultGuestMtu;
 }
 
 /// <summary>One provider subnet. Its gateway is the top-of-rack router.</summary>
@@ -70,11 +76,23 @@ public sealed record LabNetwork(string Name, string Owner, IReadOnlyList<LabSubn
 /// <param name="Acl">List on the whole subnet, or null.</param>
 public sealed record LabSubnet(string Network, string Name, IpPrefix Prefix, Vsid? Vsid, string? Acl)
 {
-    /// <summary>The distributed router's address: the lowest of the subnet (R20).</summary>
-    public InetAddress Gateway => InetAddress.FromNumbers(Prefix.Address.High, Prefix.Address.Low + 1);
+    /// <summary>The IPv6 prefix beside an IPv4 one: two subnets to REST, one broadcast domain; null in a subnet of one family.</summary>
+    public IpPrefix? IPv6 { get; init; }
+
+    /// <summary>Both prefixes, or the one.</summary>
+    public IEnumerable<IpPrefix> Prefixes => IPv6 is { } second ? [Prefix, second] : [Prefix];
+
+    /// <summary>Resource id of the subnet that holds <see cref="IPv6"/>.</summary>
+    public string IPv6Name => $"{Name}-ipv6";
+
+    /// <summary>The distributed router's address: the lowest of the subnet (R22).</summary>
+    public InetAddress Gateway => GatewayOf(Prefix);
 
     /// <summary><c>network/subnet</c>.</summary>
     public string FullName => $"{Network}/{Name}";
+
+    /// <summary>The router's address of a prefix.</summary>
+    public static InetAddress GatewayOf(IpPrefix prefix) => InetAddress.FromNumbers(prefix.Address.High, prefix.Address.Low + 1);
 }
 
 /// <summary>A tenant's machine: a network namespace with an adapter in each virtual subnet it is in.</summary>
@@ -100,7 +118,37 @@ public sealed record LabAdapter(
     LabSubnet Subnet,
     InetAddress Address,
     MacAddress Mac,
-    string? Acl);
+    string? Acl)
+{
+    /// <summary>Its address in the subnet's IPv6 prefix, when that is beside an IPv4 one; null when it has none.</summary>
+    public InetAddress? IPv6 { get; init; }
+
+    /// <summary>Who writes the addresses into the machine.</summary>
+    public AddressAssignment Assignment { get; init; }
+
+    /// <summary>Each address with the prefix it comes from.</summary>
+    public IEnumerable<(InetAddress Address, IpPrefix Prefix)> Addresses =>
+        IPv6 is { } second ? [(Address, Subnet.Prefix), (second, Subnet.IPv6!.Value)] : [(Address, Subnet.Prefix)];
+
+    /// <summary>True when one of the addresses is an IPv6 address.</summary>
+    public bool HasIPv6 => IPv6 is not null || !Address.IsIPv4;
+}
+
+/// <summary>How a machine comes by the addresses that policy gives it.</summary>
+public enum AddressAssignment
+{
+    /// <summary>The lab writes addresses and default routes, as an administrator would.</summary>
+    Static,
+
+    /// <summary>A stock DHCP client asks for them, of both families.</summary>
+    Dhcp,
+
+    /// <summary>The kernel makes the IPv6 address from router advertisements (RFC 4862); IPv4 is static.</summary>
+    Slaac,
+
+    /// <summary>Nobody: the device is up and that is all.</summary>
+    None,
+}
 
 /// <summary>A foreign tunnel endpoint: a namespace with a plain <c>vxlan</c> device and static entries.</summary>
 /// <param name="Name">Its name.</param>

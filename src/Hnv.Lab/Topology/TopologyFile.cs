@@ -1,19 +1,20 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.RegularExpressions;
 using Hnv.Primitives;
 using YamlDotNet.RepresentationModel;
 
 namespace Hnv.Lab.Topology;
 
 /// <summary>Reads a lab file. Every mistake is found and named with its line before anything is made.</summary>
-public sealed partial class TopologyFile
+public sealed class TopologyFile
 {
+    /// <summary>The least that IPv6 asks of a link (RFC 8200 §5), and what switches of jumbo frames take.</summary>
+    private const int MtuMin = 1280, MtuMax = 9216;
+
     private readonly string _file;
     private readonly List<TopologyError> _errors = [];
     private readonly Dictionary<string, int> _names = new(StringComparer.Ordinal);
-    private int _macOrdinal;
 
     private TopologyFile(string file) => _file = file;
 
@@ -56,8 +57,8 @@ public sealed partial class TopologyFile
         }
 
         LabNode node = expansion.Expand(root, Parameters(root, settings));
-        NodeReader lab = Reader(node, "the lab", "lab", "encapsulation", "parameters", "provider", "hosts", "acls", "networks", "machines", "vteps");
-        string name = Name(lab, "lab", max: 20);
+        NodeReader lab = Reader(node, "the lab", "lab", "encapsulation", "underlay", "guestMtu", "parameters", "provider", "hosts", "acls", "networks", "machines", "vteps");
+        string name = lab.Name("lab", max: 20);
         if (name == "t" || name.Contains('-', StringComparison.Ordinal))
         {
             // hnv-LAB-MACHINE must be readable backwards, or one lab's clean-up would reach into another's.
@@ -66,10 +67,14 @@ public sealed partial class TopologyFile
 
         EncapsulationType encapsulation = lab.Parsed<EncapsulationType>(
             "encapsulation",
-            (string word, out EncapsulationType type) => Enum.TryParse(word, ignoreCase: true, out type) && Enum.IsDefined(type),
+            (string word, out EncapsulationType type) =>
+                (type = word switch { "vxlan" => EncapsulationType.Vxlan, "nvgre" => EncapsulationType.Nvgre, _ => EncapsulationType.None }) != EncapsulationType.None,
             "vxlan or nvgre",
             EncapsulationType.Vxlan,
             required: false);
+        int underlayMtu = lab.Node("underlay") is { } underlay
+            ? Reader(underlay, "underlay", "mtu").Number("mtu", MtuMin, MtuMax, LabTopology.DefaultUnderlayMtu)
+            : LabTopology.DefaultUnderlayMtu;
 
         List<ProviderSubnet> provider = lab.Node("provider") is { } providerNode
             ? [.. Reader(providerNode, "provider", "subnets").Items("subnets").Select(ReadProviderSubnet)]
@@ -79,17 +84,15 @@ public sealed partial class TopologyFile
         List<LabVtep> vteps = [.. lab.Items("vteps").Select(item => ReadVtep(item, provider))];
         RefuseSharedAddresses(provider, [.. hosts.Select(h => (h.Name, h.Address)), .. vteps.Select(v => (v.Name, v.Address))], lab);
         List<LabAcl> acls = [.. lab.Items("acls").Select(ReadAcl)];
-        List<LabNetwork> networks = [.. lab.Items("networks").Select(item => ReadNetwork(item, acls))];
+        HashSet<string> aclNames = [.. acls.Select(acl => acl.Name)];
+        List<LabNetwork> networks = [.. lab.Items("networks").Select(item => ReadNetwork(item, aclNames))];
         RefuseSharedVsids(networks, lab);
 
         Dictionary<string, LabSubnet> subnets = networks.SelectMany(network => network.Subnets)
             .GroupBy(subnet => subnet.FullName, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.First(), StringComparer.Ordinal);
         HashSet<string> places = [.. hosts.Select(host => host.Name), .. vteps.Select(vtep => vtep.Name)];
-        HashSet<string> aclNames = [.. acls.Select(acl => acl.Name)];
-        HashSet<(string, InetAddress)> addresses = [];
-        HashSet<MacAddress> macs = [];
-        List<LabMachine> machines =
-            [.. lab.Items("machines").Select(item => ReadMachine(item, name, places, subnets, aclNames, addresses, macs))];
+        MachineReader machineReader = new(name, Reader, places, subnets, aclNames);
+        List<LabMachine> machines = [.. lab.Items("machines").Select(item => machineReader.Read(item, UniqueName))];
         if (vteps.Count > 0 && encapsulation != EncapsulationType.Vxlan)
         {
             lab.FailAt("vteps", "a vtep is a vxlan device; it cannot take part when the encapsulation is nvgre");
@@ -100,12 +103,21 @@ public sealed partial class TopologyFile
             lab.FailAt("machines", $"VTEP {crowd.Key} takes one machine, not {crowd.Count()}: the namespace of the VTEP is the machine");
         }
 
+        foreach (LabMachine machine in machines.Where(m => vteps.Any(v => v.Name == m.Host) && m.Adapters.Any(a => a.Assignment != AddressAssignment.Static)))
+        {
+            lab.FailAt("machines", $"machine {machine.Name} is a vtep: no host of ours answers it, so its address is static");
+        }
+
         if (hosts.Count == 0)
         {
             lab.FailAt("hosts", "a lab needs at least one host");
         }
 
-        return new LabTopology(name, encapsulation, provider, hosts, acls, networks, machines, vteps);
+        return new LabTopology(name, encapsulation, provider, hosts, acls, networks, machines, vteps)
+        {
+            UnderlayMtu = underlayMtu,
+            GuestMtu = lab.Number("guestMtu", MtuMin, MtuMax, LabTopology.DefaultGuestMtu),
+        };
     }
 
     private Dictionary<string, long> Parameters(YamlMappingNode root, IReadOnlyDictionary<string, long> settings)
@@ -141,10 +153,9 @@ public sealed partial class TopologyFile
     private ProviderSubnet ReadProviderSubnet(LabNode node)
     {
         NodeReader subnet = Reader(node, "a provider subnet", "name", "prefix", "gateway", "pool", "vlan");
-        string name = Name(subnet, "name");
-        IpPrefix prefix = Prefix(subnet, "prefix");
-        InetAddress first = InetAddress.FromNumbers(prefix.Address.High, prefix.Address.Low + 1);
-        InetAddress gateway = Address(subnet, "gateway", prefix, first);
+        string name = subnet.Name("name");
+        IpPrefix prefix = subnet.Prefix("prefix");
+        InetAddress gateway = subnet.Address("gateway", prefix, LabSubnet.GatewayOf(prefix));
         string[] ends = subnet.Text("pool").Split('-', StringSplitOptions.TrimEntries);
         if (ends.Length != 2 || !InetAddress.TryParse(ends[0], out InetAddress start) || !InetAddress.TryParse(ends[1], out InetAddress end)
             || !prefix.Contains(start) || !prefix.Contains(end) || start.CompareTo(end) > 0)
@@ -161,7 +172,7 @@ public sealed partial class TopologyFile
         NodeReader host = Reader(node, "a host", "name", "subnet", "address", "uplinks");
         string name = UniqueName(host);
         ProviderSubnet subnet = FindSubnet(host, provider);
-        return new LabHost(name, Id(lab, "servers", name), subnet, Address(host, "address", subnet.Prefix), host.Number("uplinks", 1, 4, 1));
+        return new LabHost(name, Id(lab, "servers", name), subnet, host.Address("address", subnet.Prefix), host.Number("uplinks", 1, 4, 1));
     }
 
     private LabVtep ReadVtep(LabNode node, List<ProviderSubnet> provider)
@@ -169,13 +180,13 @@ public sealed partial class TopologyFile
         NodeReader vtep = Reader(node, "a vtep", "name", "subnet", "address");
         string name = UniqueName(vtep);
         ProviderSubnet subnet = FindSubnet(vtep, provider);
-        return new LabVtep(name, subnet, Address(vtep, "address", subnet.Prefix));
+        return new LabVtep(name, subnet, vtep.Address("address", subnet.Prefix));
     }
 
     private LabAcl ReadAcl(LabNode node)
     {
         NodeReader acl = Reader(node, "an acl", "name", "inbound", "outbound", "rules");
-        string name = Name(acl, "name", max: 60);
+        string name = acl.Name("name", max: 60);
         List<LabAclRule> rules = [];
         foreach (LabNode item in acl.Items("rules"))
         {
@@ -204,127 +215,46 @@ public sealed partial class TopologyFile
             required: false);
     }
 
-    private LabNetwork ReadNetwork(LabNode node, List<LabAcl> acls)
+    private LabNetwork ReadNetwork(LabNode node, IReadOnlyCollection<string> acls)
     {
         NodeReader network = Reader(node, "a network", "name", "owner", "subnets");
-        string name = Name(network, "name", max: 60);
+        string name = network.Name("name", max: 60);
         List<LabSubnet> subnets = [];
         foreach (LabNode item in network.Items("subnets"))
         {
-            NodeReader subnet = Reader(item, $"a subnet of {name}", "name", "prefix", "vsid", "acl");
-            string subnetName = Name(subnet, "name", max: 60);
-            Vsid vsid = subnet.Parsed<Vsid>("vsid", Vsid.TryParse, $"a VSID, {Vsid.MinValue} … {Vsid.MaxValue}", required: false);
-            if (subnets.Any(other => other.Name == subnetName))
+            LabSubnet subnet = ReadSubnet(item, name, acls);
+            if (subnets.Any(other => other.Name == subnet.Name))
             {
-                subnet.FailAt("name", $"subnet {subnetName} is there twice in network {name}");
+                network.Fail(item.Line, $"subnet {subnet.Name} is there twice in network {name}");
             }
 
-            subnets.Add(new LabSubnet(name, subnetName, Prefix(subnet, "prefix"), vsid == default ? null : vsid, FindAcl(subnet, [.. acls.Select(a => a.Name)])));
+            subnets.Add(subnet);
         }
 
-        RefuseOverlap(subnets.Select(subnet => (subnet.Prefix, subnet.Name)), network.Line, $"subnets of network {name}");
+        RefuseOverlap(
+            subnets.SelectMany(subnet => subnet.Prefixes.Select(prefix => (prefix, subnet.Name))), network.Line, $"subnets of network {name}");
         return new LabNetwork(name, network.Text("owner", name), subnets);
     }
 
-    private LabMachine ReadMachine(
-        LabNode node,
-        string lab,
-        HashSet<string> places,
-        Dictionary<string, LabSubnet> subnets,
-        HashSet<string> acls,
-        HashSet<(string, InetAddress)> addresses,
-        HashSet<MacAddress> macs)
+    private LabSubnet ReadSubnet(LabNode node, string network, IReadOnlyCollection<string> acls)
     {
-        NodeReader machine = Reader(node, "a machine", "name", "host", "adapters", "subnet", "address", "mac", "acl");
-        string name = UniqueName(machine);
-        string host = machine.Text("host");
-        if (host.Length > 0 && !places.Contains(host))
+        NodeReader subnet = Reader(node, $"a subnet of {network}", "name", "prefix", "ipv6", "vsid", "acl");
+        Vsid vsid = subnet.Parsed<Vsid>("vsid", Vsid.TryParse, $"a VSID, {Vsid.MinValue} … {Vsid.MaxValue}", required: false);
+        IpPrefix prefix = subnet.Prefix("prefix");
+        IpPrefix? second = subnet.Has("ipv6") ? subnet.Prefix("ipv6") : null;
+        if (second is { } ipv6 && ipv6 != default && (ipv6.IsIPv4 || !prefix.IsIPv4))
         {
-            machine.FailAt("host", $"machine {name} is on host '{host}', which is not there; there are {string.Join(", ", places)}");
+            subnet.FailAt("ipv6", "'ipv6' is an IPv6 prefix beside an IPv4 'prefix'; a subnet of IPv6 alone has its prefix under 'prefix'");
         }
 
-        if (machine.Has("adapters") == machine.Has("subnet"))
-        {
-            machine.Fail(machine.Line, $"machine {name} has either 'subnet' and 'address', or a list 'adapters' of them");
-            return new LabMachine(name, host, []);
-        }
-
-        LabNode[] nodes = machine.Has("adapters") ? [.. machine.Items("adapters")] : [node];
-        List<LabAdapter> adapters = [];
-        foreach (LabNode item in nodes)
-        {
-            NodeReader adapter = machine.Has("adapters") ? Reader(item, $"an adapter of {name}", "subnet", "address", "mac", "acl") : machine;
-            int index = adapters.Count;
-            string resourceId = $"{name}-nic{index}";
-            string subnetName = adapter.Text("subnet");
-            if (!subnets.TryGetValue(subnetName, out LabSubnet? subnet))
-            {
-                adapter.FailAt("subnet", $"machine {name} is in subnet '{subnetName}', which is not there; write it as network/subnet");
-                continue;
-            }
-
-            InetAddress address = Address(adapter, "address", subnet.Prefix);
-            MacAddress mac = adapter.Parsed<MacAddress>("mac", MacAddress.TryParse, "a MAC address, 00-1D-D8-02-00-01", NextMac(), required: false);
-            if (address == subnet.Gateway || (subnet.Prefix.IsIPv4 && (address == subnet.Prefix.Address || address == subnet.Prefix.LastAddress)))
-            {
-                adapter.FailAt("address", $"{address} is reserved in {subnet.Prefix}: network, broadcast and router ({subnet.Gateway}) addresses are no machine's");
-            }
-
-            if (!addresses.Add((subnet.FullName, address)))
-            {
-                adapter.FailAt("address", $"{address} is used twice in subnet {subnet.FullName}");
-            }
-
-            if (mac.IsMulticast || !macs.Add(mac))
-            {
-                adapter.FailAt("mac", $"{mac} is a group address or used twice");
-            }
-
-            adapters.Add(new LabAdapter(
-                resourceId,
-                Id(lab, "networkInterfaces", resourceId),
-                $"eth{index}",
-                index == 0 ? name : $"{name}.{index}",
-                subnet,
-                address,
-                mac,
-                FindAcl(adapter, acls)));
-        }
-
-        return new LabMachine(name, host, adapters);
+        return new LabSubnet(network, subnet.Name("name", max: 60), prefix, vsid == default ? null : vsid, subnet.Known("acl", acls, "an acl")) { IPv6 = second };
     }
 
     private NodeReader Reader(LabNode node, string what, params ReadOnlySpan<string> keys) => new(node, what, _file, _errors, keys);
 
-    private static IpPrefix Prefix(NodeReader reader, string key) =>
-        reader.Parsed<IpPrefix>(key, IpPrefix.TryParse, "an IP prefix with all host bits zero, 10.1.1.0/24");
-
-    private static InetAddress Address(NodeReader reader, string key, IpPrefix prefix, InetAddress? absent = null)
-    {
-        InetAddress address = reader.Parsed<InetAddress>(key, InetAddress.TryParse, "an IP address", absent, required: absent is null);
-        if (address != default && prefix != default && !prefix.Contains(address))
-        {
-            reader.FailAt(key, $"{address} lies outside {prefix}");
-        }
-
-        return address;
-    }
-
-    /// <summary>Names become parts of namespace and device names: 15 characters are what a device name has.</summary>
-    private static string Name(NodeReader reader, string key, int max = 13)
-    {
-        string name = reader.Text(key);
-        if (name.Length > 0 && (name.Length > max || !NamePattern().IsMatch(name)))
-        {
-            reader.FailAt(key, $"'{name}' is not a name: lower-case letters, digits and '-', a letter first, at most {max} characters");
-        }
-
-        return name;
-    }
-
     private string UniqueName(NodeReader reader)
     {
-        string name = Name(reader, "name");
+        string name = reader.Name("name");
         if (name is "tor" or "controller" or "lo" || name.EndsWith("-pa", StringComparison.Ordinal) || name.StartsWith("eth", StringComparison.Ordinal))
         {
             reader.FailAt("name", $"'{name}' is taken: the lab itself uses tor, controller, lo, eth… and HOST-pa");
@@ -347,22 +277,6 @@ public sealed partial class TopologyFile
         }
 
         return found ?? new ProviderSubnet(name, default, default, default, default);
-    }
-
-    private static string? FindAcl(NodeReader reader, HashSet<string> acls)
-    {
-        if (!reader.Has("acl"))
-        {
-            return null;
-        }
-
-        string name = reader.Text("acl");
-        if (!acls.Contains(name))
-        {
-            reader.FailAt("acl", $"'{name}' is not an acl; there are {(acls.Count == 0 ? "none" : string.Join(", ", acls))}");
-        }
-
-        return name;
     }
 
     private void RefuseOverlap(IEnumerable<(IpPrefix Prefix, string Name)> prefixes, int line, string what)
@@ -409,12 +323,7 @@ public sealed partial class TopologyFile
         }
     }
 
-    private MacAddress NextMac() => MacAddress.FromNumber(0x001D_D802_0000 + (ulong)++_macOrdinal);
-
     /// <summary>The same GUID for the same thing at every start, so that a lab can be taken up again.</summary>
-    private static Guid Id(string lab, string kind, string name) =>
+    internal static Guid Id(string lab, string kind, string name) =>
         new(SHA256.HashData(Encoding.UTF8.GetBytes($"hnv-lab/{lab}/{kind}/{name}")).AsSpan(0, 16));
-
-    [GeneratedRegex("^[a-z][a-z0-9-]*$")]
-    private static partial Regex NamePattern();
 }

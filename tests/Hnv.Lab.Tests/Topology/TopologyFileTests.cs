@@ -36,6 +36,8 @@ public sealed class TopologyFileTests
     [Theory]
     [InlineData("labs/figure2.yaml", 7)]
     [InlineData("labs/three-hosts.yaml", 6)]
+    [InlineData("labs/stacks.yaml", 4)]
+    [InlineData("labs/ipv6-provider.yaml", 2)]
     public void Load_LabOfTheProject_HasNoMistake(string file, int machineCount)
     {
         LabTopology lab = TopologyFile.Load(file);
@@ -78,12 +80,44 @@ public sealed class TopologyFileTests
     [InlineData("lab: small", "lab: [small", 1, "not YAML from here on")]
     [InlineData("pool: 192.168.1.10-192.168.1.19", "pool: 192.168.1.19-192.168.1.10", 4, "lowest first")]
     [InlineData("hosts:", "guests:", 5, "'guests' is not a key of the lab")]
+    [InlineData("lab: small", "lab: small\nencapsulation: none", 2, "'none' is not vxlan or nvgre")]
+    [InlineData("lab: small", "lab: small\nunderlay: {mtu: 1279}", 2, "'1279' is not a number from 1280 to 9216")]
+    [InlineData("lab: small", "lab: small\nguestMtu: 9217", 2, "'9217' is not a number from 1280 to 9216")]
+    [InlineData("vsid: 5001", "vsid: 5001, ipv6: 10.2.0.0/24", 10, "is an IPv6 prefix beside an IPv4")]
+    [InlineData("address: 10.1.1.11}", "address: 10.1.1.11, ipv6: 'fd00::1'}", 12, "has no 'ipv6' prefix beside 10.1.1.0/24; give it one")]
+    [InlineData("address: 10.1.1.11}", "address: 10.1.1.11, assign: magic}", 12, "'magic' is not static or dhcp or slaac or none")]
+    [InlineData("address: 10.1.1.11}", "address: 10.1.1.11, assign: slaac}", 12, "write 'eui64' for the IPv6 address")]
+    [InlineData("address: 10.1.1.11}", "address: eui64}", 12, "'eui64' is not an IP address")]
     public void Parse_Mistake_IsNamedWithItsLine(string right, string wrong, int line, string reason)
     {
         TopologyException mistake = Assert.Throws<TopologyException>(() => TopologyFile.Parse(Good.Replace(right, wrong, StringComparison.Ordinal), "small.yaml"));
 
         Assert.Contains(mistake.Errors, error => error.Line == line && error.Reason.Contains(reason, StringComparison.Ordinal));
         Assert.Contains($"small.yaml:{line}: ", mistake.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_DualStack_GivesEachAddressItsPrefix()
+    {
+        LabTopology lab = TopologyFile.Parse(
+            Good.Replace("vsid: 5001", "vsid: 5001, ipv6: 'fd00:1::/64'", StringComparison.Ordinal)
+                .Replace("address: 10.1.1.11}", "address: 10.1.1.11, ipv6: eui64, mac: 00-1D-D8-02-00-0A, assign: slaac}", StringComparison.Ordinal),
+            "small.yaml");
+
+        LabAdapter adapter = lab.Machines[0].Adapters[0];
+        Assert.Equal(["10.1.1.11 of 10.1.1.0/24", "fd00:1::21d:d8ff:fe02:a of fd00:1::/64"], adapter.Addresses.Select(a => $"{a.Address} of {a.Prefix}"));
+        Assert.Equal(AddressAssignment.Slaac, adapter.Assignment);
+        Assert.Equal("fd00:1::1", LabSubnet.GatewayOf(adapter.Subnet.IPv6!.Value).ToString());
+    }
+
+    [Fact]
+    public void Parse_Mtus_AreWhatTheFileSaysOrTheDefaults()
+    {
+        LabTopology said = TopologyFile.Parse(Good.Replace("lab: small", "lab: small\nunderlay: {mtu: 1500}\nguestMtu: 1400", StringComparison.Ordinal), "small.yaml");
+        LabTopology silent = TopologyFile.Parse(Good, "small.yaml");
+
+        Assert.Equal((1500, 1400), (said.UnderlayMtu, said.GuestMtu));
+        Assert.Equal((LabTopology.DefaultUnderlayMtu, LabTopology.DefaultGuestMtu), (silent.UnderlayMtu, silent.GuestMtu));
     }
 
     [Fact]
