@@ -126,12 +126,12 @@ public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>?
     public Task SendOuterAsync(string source, string destination, int vni, byte[] frame) =>
         ForgeAsync("tor", "outer", source, destination, vni.ToString(CultureInfo.InvariantCulture), Convert.ToHexString(frame));
 
-    /// <summary>The status of the port of a machine's first adapter.</summary>
-    public async Task<PortStatus> PortAsync(string machine)
+    /// <summary>The status of the port of one of a machine's adapters.</summary>
+    public async Task<PortStatus> PortAsync(string machine, int adapter = 0)
     {
         LabMachine there = Lab.Machine(machine);
         using HostClient agent = Lab.Agent(there.Host);
-        return (await agent.GetPortsAsync()).Single(port => port.Nic == there.Adapters[0].InstanceId);
+        return (await agent.GetPortsAsync()).Single(port => port.Nic == there.Adapters[adapter].InstanceId);
     }
 
     /// <summary>Packets dropped on their way in from the provider network, for one reason.</summary>
@@ -177,7 +177,8 @@ public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>?
         Assert.True(result.ExitCode == 0, result.Error);
     }
 
-    private Process Start(string machine, params string[] command)
+    /// <summary>Starts a program in a machine with its input and output at our end; it ends with the lab at the latest.</summary>
+    protected Process Start(string machine, params string[] command)
     {
         ProcessStartInfo start = Lab.Command(machine, command);
         start.RedirectStandardInput = true;
