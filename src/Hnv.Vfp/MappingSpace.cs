@@ -14,15 +14,20 @@ public readonly record struct Mapping(
 
 /// <summary>
 /// The CA-PA space of one routing domain: found by (VSID, CA) and by (VSID, MAC). Immutable, lock-free, shared by all ports of the domain; about
-/// 90 bytes for each mapping, so a million fit where they must.
+/// 80 bytes for each mapping, so a million fit where they must.
 /// </summary>
 public sealed class MappingSpace
 {
+    // Tenants choose their addresses: without secrets they could choose those that collide.
+    private static readonly ulong s_firstSecret = Secret();
+    private static readonly ulong s_secondSecret = Secret();
+
     private readonly Mapping[] _mappings;
     private readonly int[] _byAddress;
     private readonly int[] _byMac;
     private readonly FrozenDictionary<Vsid, int[]> _membersIPv4;
     private readonly FrozenDictionary<Vsid, int[]> _membersIPv6;
+    private readonly FrozenDictionary<Vsid, MappingSpace> _peers;
 
     /// <summary>The space of these mappings; of two with the same VSID and CA the first counts.</summary>
     public MappingSpace(ReadOnlySpan<Mapping> mappings)
@@ -53,16 +58,51 @@ public sealed class MappingSpace
 
         _membersIPv4 = ipv4.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.ToArray());
         _membersIPv6 = ipv6.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.ToArray());
+        _peers = FrozenDictionary<Vsid, MappingSpace>.Empty;
+    }
+
+    private MappingSpace(MappingSpace own, FrozenDictionary<Vsid, MappingSpace> peers)
+    {
+        _mappings = own._mappings;
+        _byAddress = own._byAddress;
+        _byMac = own._byMac;
+        _membersIPv4 = own._membersIPv4;
+        _membersIPv6 = own._membersIPv6;
+        _peers = peers;
     }
 
     /// <summary>A space without mappings.</summary>
     public static MappingSpace Empty { get; } = new([]);
 
-    /// <summary>All mappings.</summary>
+    /// <summary>All mappings of the space itself.</summary>
     public ReadOnlySpan<Mapping> Mappings => _mappings;
 
-    /// <summary>Finds a customer address.</summary>
-    public bool TryFind(Vsid vsid, CustomerAddress address, out Mapping mapping)
+    /// <summary>
+    /// The same space for a routing domain that is peered with others: what is sought in a VSID of a peer is found among the peer's own mappings, and
+    /// not among those of the peer's peers.
+    /// </summary>
+    /// <param name="peers">For each VSID of a peer, the peer's space; VSIDs that this space owns stay its own.</param>
+    public MappingSpace WithPeers(IReadOnlyDictionary<Vsid, MappingSpace> peers) =>
+        new(this, peers.Where(peer => !Owns(peer.Key)).ToFrozenDictionary(peer => peer.Key, peer => peer.Value));
+
+    /// <summary>True when the space itself, and not a peer, has mappings in the VSID.</summary>
+    public bool Owns(Vsid vsid) => _membersIPv4.ContainsKey(vsid) || _membersIPv6.ContainsKey(vsid);
+
+    /// <summary>Finds a customer address, of the space or of a peer.</summary>
+    public bool TryFind(Vsid vsid, CustomerAddress address, out Mapping mapping) =>
+        TryFindOwn(vsid, address, out mapping) || (_peers.TryGetValue(vsid, out MappingSpace? peer) && peer.TryFindOwn(vsid, address, out mapping));
+
+    /// <summary>Finds a MAC, of the space or of a peer; the mapping is the first of its customer addresses.</summary>
+    public bool TryFind(Vsid vsid, MacAddress mac, out Mapping mapping) =>
+        TryFindOwn(vsid, mac, out mapping) || (_peers.TryGetValue(vsid, out MappingSpace? peer) && peer.TryFindOwn(vsid, mac, out mapping));
+
+    /// <summary>
+    /// Indexes into <see cref="Mappings"/>: one for each NIC of the virtual subnet that has an address of the family. A peer's subnets have none here.
+    /// </summary>
+    public ReadOnlySpan<int> Members(Vsid vsid, bool isIPv4) =>
+        (isIPv4 ? _membersIPv4 : _membersIPv6).TryGetValue(vsid, out int[]? members) ? members : [];
+
+    private bool TryFindOwn(Vsid vsid, CustomerAddress address, out Mapping mapping)
     {
         uint mask = (uint)_byAddress.Length - 1;
         for (uint at = HashOf(vsid, address) & mask; _byAddress[at] != 0; at = (at + 1) & mask)
@@ -79,8 +119,7 @@ public sealed class MappingSpace
         return false;
     }
 
-    /// <summary>Finds a MAC; the mapping is the first of its customer addresses.</summary>
-    public bool TryFind(Vsid vsid, MacAddress mac, out Mapping mapping)
+    private bool TryFindOwn(Vsid vsid, MacAddress mac, out Mapping mapping)
     {
         uint mask = (uint)_byMac.Length - 1;
         for (uint at = HashOf(vsid, mac) & mask; _byMac[at] != 0; at = (at + 1) & mask)
@@ -96,10 +135,6 @@ public sealed class MappingSpace
         mapping = default;
         return false;
     }
-
-    /// <summary>Indexes into <see cref="Mappings"/>: one for each NIC of the virtual subnet that has an address of the family.</summary>
-    public ReadOnlySpan<int> Members(Vsid vsid, bool isIPv4) =>
-        (isIPv4 ? _membersIPv4 : _membersIPv6).TryGetValue(vsid, out int[]? members) ? members : [];
 
     private bool Insert(int[] buckets, uint hash, int index, Func<Mapping, Mapping, bool> same)
     {
@@ -117,14 +152,18 @@ public sealed class MappingSpace
         return true;
     }
 
-    private static uint HashOf(Vsid vsid, CustomerAddress address) => Mix(address.Value.Low ^ (address.Value.High * 0x9E37_79B9_7F4A_7C15), vsid.Value);
+    private static uint HashOf(Vsid vsid, CustomerAddress address) =>
+        Fold(Mix(Mix(address.Value.High ^ s_firstSecret, address.Value.Low ^ s_secondSecret), vsid.Value ^ s_firstSecret));
 
-    private static uint HashOf(Vsid vsid, MacAddress mac) => Mix(mac.Value, vsid.Value);
+    private static uint HashOf(Vsid vsid, MacAddress mac) => Fold(Mix(mac.Value ^ s_firstSecret, vsid.Value ^ s_secondSecret));
 
-    private static uint Mix(ulong value, uint vsid)
+    private static uint Fold(ulong hash) => (uint)(hash ^ (hash >> 32));
+
+    private static ulong Mix(ulong x, ulong y)
     {
-        ulong high = Math.BigMul(value ^ 0xC2B2_AE3D_27D4_EB4F, (((ulong)vsid << 32) | vsid) ^ 0x1656_67B1_9E37_79F9, out ulong low);
-        ulong mixed = high ^ low;
-        return (uint)(mixed ^ (mixed >> 32));
+        ulong high = Math.BigMul(x, y, out ulong low);
+        return high ^ low;
     }
+
+    private static ulong Secret() => (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
 }
