@@ -51,6 +51,15 @@ public sealed record NetworkInterfaceProperties : ResourceProperties
     /// <summary>Places the adapter on a server with an unmanaged VTEP (an extension of ours).</summary>
     public ResourceReference? Placement { get; init; }
 
+    /// <summary>Guards, limits and bandwidth of its port.</summary>
+    public PortSettingsProperties? PortSettings { get; init; }
+
+    /// <summary>Its name servers, instead of the network's.</summary>
+    public DnsServerList? DnsSettings { get; init; }
+
+    /// <summary>Further source addresses that the guest may use (an extension of ours).</summary>
+    public IReadOnlyList<string>? AllowedAddressPrefixes { get; init; }
+
     /// <summary>The host its port is on now. Set by the controller.</summary>
     public ResourceReference? Server { get; init; }
 }
@@ -69,6 +78,9 @@ public sealed record IpConfigurationProperties : ResourceProperties
 
     /// <summary>The access control list; it covers the whole adapter.</summary>
     public ResourceReference? AccessControlList { get; init; }
+
+    /// <summary>Copies of its traffic; only in a virtual subnet.</summary>
+    public ResourceReference? ServiceInsertion { get; init; }
 }
 
 /// <summary><c>accessControlLists</c>: firewall rules to attach to subnets or addresses.</summary>

@@ -60,6 +60,12 @@ public sealed record VirtualNetworkProperties : ResourceProperties
 
     /// <summary>Its virtual subnets.</summary>
     public IReadOnlyList<Resource<VirtualSubnetProperties>>? Subnets { get; init; }
+
+    /// <summary>Name servers of its machines.</summary>
+    public DnsServerList? DhcpOptions { get; init; }
+
+    /// <summary>Its sides of peerings.</summary>
+    public IReadOnlyList<Resource<VirtualNetworkPeeringProperties>>? VirtualNetworkPeerings { get; init; }
 }
 
 /// <summary>Prefixes of a virtual network.</summary>
@@ -77,6 +83,15 @@ public sealed record VirtualSubnetProperties : ResourceProperties
 
     /// <summary>The access control list of every interface in it.</summary>
     public ResourceReference? AccessControlList { get; init; }
+
+    /// <summary>The subnet of the other IP family that shares its broadcast domain; either side may name the other.</summary>
+    public ResourceReference? DualStackSubnet { get; init; }
+
+    /// <summary>Routes for what its members send.</summary>
+    public ResourceReference? RouteTable { get; init; }
+
+    /// <summary>Copies of its members' traffic.</summary>
+    public ResourceReference? ServiceInsertion { get; init; }
 }
 
 /// <summary><c>virtualNetworkManager/configuration</c>: what holds for every virtual network.</summary>
