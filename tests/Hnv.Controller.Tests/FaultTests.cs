@@ -38,7 +38,7 @@ public sealed class FaultTests : HostedTests
         long before = Host1.Database.ReadPolicy().Policy.Configuration;
 
         await StartControllerAsync();
-        await EventuallyAsync(async () => await StateAsync("accessControlLists/sql") == "Failure");
+        await EventuallyAsync(async () => await CodeAsync("accessControlLists/sql") is not null);
         string? message = await MessageAsync("accessControlLists/sql");
         string? code = await CodeAsync("accessControlLists/sql");
         string? ofPort = await MessageAsync("networkInterfaces/contoso-sql");

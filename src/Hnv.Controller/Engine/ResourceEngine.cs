@@ -177,8 +177,8 @@ internal sealed class ResourceEngine : IAsyncDisposable
     {
         var edit = new TreeEdit(_catalog, _accepted, version, new PolicyErrors(), _holdings, Live);
         Node rootBefore = _accepted.Find(path.RootRef)!;
-        edit.CheckDelete(existing);
         Node? root = path.Steps.Length == 1 ? null : TreeEdit.Replace(Own(rootBefore), path.Steps.AsSpan()[1..], null, NewETag());
+        edit.CheckDelete(existing, rootBefore, root);
         (Snapshot next, Task durable) = Accept(rootBefore, root, edit);
         return (Begin(operationId, existing.Ref, isDelete: true, next.Revision, path.Steps[0].Type), durable);
     }

@@ -69,7 +69,10 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
     }
 
     /// <summary>Refuses the removal of nodes that others depend on.</summary>
-    public void CheckDelete(Node removed)
+    /// <param name="removed">What is to go, with its descendants.</param>
+    /// <param name="before">The tree as it is.</param>
+    /// <param name="after">The tree without it; null when all of it goes.</param>
+    public void CheckDelete(Node removed, Node before, Node? after)
     {
         Node[] going = [.. removed.SelfAndDescendants()];
         foreach (Node node in going)
@@ -81,7 +84,11 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
         }
 
         Errors.ThrowIfAny();
-        Holdings.Release(removed);
+        Holdings.Release(before);
+        foreach (Node node in after?.SelfAndDescendants() ?? [])
+        {
+            Claim(node);
+        }
     }
 
     /// <summary>Gives a tree what it could not be given before, because another resource now allows it.</summary>

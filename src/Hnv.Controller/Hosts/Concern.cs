@@ -24,7 +24,8 @@ internal static class Concern
                     networks.Add(either.Key);
                     break;
                 case NetworkInterfaces.Name:
-                    AddNetworkOf(either);
+                    AddMachine(before.Networks.ByInterface.GetValueOrDefault(either.InstanceId));
+                    AddMachine(after.Networks.ByInterface.GetValueOrDefault(either.InstanceId));
                     break;
                 case AccessControlLists.Name:
                     AddUsers(before, either);
@@ -32,7 +33,7 @@ internal static class Concern
                     break;
                 case Servers.Name:
                     servers.Add(either.InstanceId);
-                    networks.UnionWith(before.Networks.ByServer[either.InstanceId].Concat(after.Networks.ByServer[either.InstanceId]).Select(m => m.Network.Key));
+                    networks.UnionWith(before.Networks.NetworksOn(either).Concat(after.Networks.NetworksOn(either)).Select(n => n.Key));
                     break;
                 case Credentials.Name or MacPools.Name:
                     break;
@@ -43,9 +44,11 @@ internal static class Concern
 
         foreach (PlannedNetworks.Machine machine in after.Networks.Machines)
         {
-            if (before.Networks.ByInterface.GetValueOrDefault(machine.Id.Value)?.Server != machine.Server)
+            PlannedNetworks.Machine? was = before.Networks.ByInterface.GetValueOrDefault(machine.Id.Value);
+            if (was?.Server != machine.Server)
             {
-                networks.Add(machine.Network.Key);
+                AddMachine(was);
+                AddMachine(machine);
             }
         }
 
@@ -56,14 +59,16 @@ internal static class Concern
 
         return servers;
 
-        void AddNetworkOf(Node networkInterface)
+        // Everyone in a virtual network sees its machines; one outside is seen by its own host only.
+        void AddMachine(PlannedNetworks.Machine? machine)
         {
-            foreach (PlannedNetworks networksOf in new[] { before.Networks, after.Networks })
+            if (machine?.Network is { } network)
             {
-                if (networksOf.ByInterface.TryGetValue(networkInterface.InstanceId, out PlannedNetworks.Machine? machine))
-                {
-                    networks.Add(machine.Network.Key);
-                }
+                networks.Add(network.Key);
+            }
+            else if (machine?.Server is { } server)
+            {
+                servers.Add(server);
             }
         }
 

@@ -59,7 +59,7 @@ internal sealed class FleetLiveState(HostFleet fleet, TimeProvider time) : ILive
             return session;
         }
 
-        if (fleet.Plan.Networks.ProviderAddresses(server).IsEmpty)
+        if (machine.Network is not null && fleet.Plan.Networks.ProviderAddresses(server).IsEmpty)
         {
             return new State(Failure, "VirtualNetwork", "PAIpAddressExhausted", $"{worker.Server.Ref} has no provider address: its provider subnet has no free address in an ipPool.");
         }
@@ -127,7 +127,7 @@ internal sealed class FleetLiveState(HostFleet fleet, TimeProvider time) : ILive
     {
         PlannedNetworks networks = fleet.Plan.Networks;
         PlannedNetworks.Machine[] bound = [.. networks.Machines.Where(m => m.Server is not null
-            && (networks.Lists(m).Any(l => l.Key == list.Key) || string.Equals(m.Subnet.Reference("accessControlList"), list.Ref, StringComparison.OrdinalIgnoreCase)))];
+            && (networks.Lists(m).Any(l => l.Key == list.Key) || m.Subnets.Any(s => string.Equals(s.Reference("accessControlList"), list.Ref, StringComparison.OrdinalIgnoreCase))))];
         State? fault = FaultOf(list);
         if (bound.Length == 0 && fault is null)
         {

@@ -36,6 +36,16 @@ internal static class AclPlanner
         yield return Default(list, level, Direction.Outbound, "out", "outboundDefaultAction");
     }
 
+    /// <summary>The same rule for packets of one address family; null when it is about the other.</summary>
+    public static AclRule? OfFamily(AclRule rule, bool isIPv4)
+    {
+        IpPrefix[] sources = [.. rule.Sources.Where(prefix => prefix.IsIPv4 == isIPv4)];
+        IpPrefix[] destinations = [.. rule.Destinations.Where(prefix => prefix.IsIPv4 == isIPv4)];
+        return (rule.Sources.IsEmpty || sources.Length > 0) && (rule.Destinations.IsEmpty || destinations.Length > 0)
+            ? rule with { Sources = rule.Sources.IsEmpty ? [isIPv4 ? s_everyIPv4 : s_everyIPv6] : [.. sources], Destinations = [.. destinations] }
+            : null;
+    }
+
     /// <summary>Everything of one address family that lies in none of some prefixes, as few prefixes.</summary>
     public static IEnumerable<IpPrefix> Complement(IpPrefix whole, IReadOnlyList<IpPrefix> holes)
     {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Hnv.Controller.Model;
 using Hnv.Controller.Resources;
 using Hnv.Policy;
@@ -16,33 +15,39 @@ internal static class HostPlanner
     {
         networks.ThrowIfDoubtful(server);
         PlannedNetworks.Machine[] here = [.. networks.ByServer[server.InstanceId]];
-        Node[] domains = [.. here.Select(m => m.Network).DistinctBy(n => n.Key)];
+        Node[] domains = [.. networks.NetworksOn(server)];
         return new HostPolicy(
             Configuration: 0,
             VirtualNetworkManager.RouterMac(snapshot),
             [.. ProviderAddresses(snapshot, server)],
             [.. domains.Select(networks.Network)],
             [.. domains.SelectMany(networks.Mappings)],
-            [.. here.Select(m => PlanException.Blaming(m.Nic, () => Port(networks, m)))]);
+            [.. here.Select(m => PlanException.Blaming(m.Nic, () => PortPlanner.Plan(snapshot, networks, m)))])
+        {
+            Settings = Settings(snapshot, server),
+        };
     }
 
-    private static PortPolicy Port(PlannedNetworks networks, PlannedNetworks.Machine machine) => new(
-        machine.Id,
-        machine.Nic.Id,
-        machine.Vsid,
-        machine.Mac,
-        machine.Addresses,
-        Settings(machine.Nic.Properties["portSettings"]),
-        [.. networks.Rules(machine)]);
+    private static HostSettings Settings(Snapshot snapshot, Node server) => new(
+        VirtualSwitchManager.PortDefault(snapshot), VirtualNetworkManager.OuterDscp(snapshot), LinkMbps(snapshot, server));
 
-    private static PortSettings Settings(JsonNode? settings) => settings is null
-        ? PortSettings.Default
-        : new PortSettings(
-            MacSpoofing: (string?)settings["macSpoofingEnabled"] == "Enabled",
-            ArpGuard: (string?)settings["arpGuardEnabled"] == "Enabled",
-            DhcpGuard: (string?)settings["dhcpGuardEnabled"] == "Enabled",
-            StormLimit: (int)((long?)settings["stormLimit"] ?? 0),
-            PortFlowLimit: (int)((long?)settings["portFlowLimit"] ?? 0));
+    // Inventory as its owner wrote it, bit/s; what does not read as a number is unknown.
+    private static int LinkMbps(Snapshot snapshot, Node server)
+    {
+        const long BitsPerMegabit = 1_000_000;
+        UInt128 bits = 0;
+        foreach (Node nic in server.ChildrenOf(Servers.Interfaces).Where(nic => nic.Properties[Servers.ProviderAddress] is not null))
+        {
+            if (!ulong.TryParse(nic.Text("interfaceSpeed"), NumberStyles.None, CultureInfo.InvariantCulture, out ulong speed))
+            {
+                return 0;
+            }
+
+            bits += speed;
+        }
+
+        return (int)UInt128.Min(bits * (uint)VirtualSwitchManager.LinkSpeedPercentage(snapshot) / 100 / BitsPerMegabit, int.MaxValue);
+    }
 
     private static IEnumerable<ProviderAddressPolicy> ProviderAddresses(Snapshot snapshot, Node server)
     {

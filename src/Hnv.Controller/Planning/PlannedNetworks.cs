@@ -40,11 +40,25 @@ internal sealed class PlannedNetworks
         Machines = [.. snapshot.All(NetworkInterfaces.Name).Select(nic => TryMachineOf(nic, placements)).OfType<Machine>()];
         ByInterface = Machines.ToDictionary(m => m.Id.Value);
         ByServer = Machines.Where(m => m.Server is not null).ToLookup(m => m.Server!.Value);
-        ByNetwork = Machines.ToLookup(m => m.Network.Key);
+        ByNetwork = Machines.Where(m => m.Network is not null).ToLookup(m => m.Network!.Key);
     }
 
-    /// <summary>One tenant adapter in a virtual subnet.</summary>
-    internal sealed record Machine(Node Nic, NicId Id, Node Network, Node Subnet, Vsid Vsid, MacAddress Mac, ImmutableArray<CustomerAddress> Addresses, Guid? Server);
+    /// <summary>One adapter.</summary>
+    /// <param name="Nic">The interface.</param>
+    /// <param name="Id">What its port is called.</param>
+    /// <param name="Network">The virtual network it is in; null for one that is on a logical network as it is (R18).</param>
+    /// <param name="Subnets">The subnet of its addresses, or the two of a dual-stack pair.</param>
+    /// <param name="Vsid">The VSID of that subnet or pair; <c>default</c> without a virtual network.</param>
+    /// <param name="Mac">Its MAC.</param>
+    /// <param name="Addresses">Its addresses.</param>
+    /// <param name="Server">Where its port is; null while nobody has it.</param>
+    internal sealed record Machine(
+        Node Nic, NicId Id, Node? Network, ImmutableArray<Node> Subnets, Vsid Vsid, MacAddress Mac, ImmutableArray<CustomerAddress> Addresses, Guid? Server)
+    {
+        /// <summary>Lists on its own addresses.</summary>
+        public IEnumerable<string> OwnReferences(string property) =>
+            Nic.ChildrenOf(IpConfigurations.Name).Select(c => c.Reference(property)).OfType<string>();
+    }
 
     public IReadOnlyList<Machine> Machines { get; }
 
@@ -71,8 +85,8 @@ internal sealed class PlannedNetworks
         }
 
         if (_doubtfulServers.TryGetValue(server.InstanceId, out PlanException? fault)
-            || ByServer[server.InstanceId].Any(m => _doubtfulNetworks.TryGetValue(m.Network.Key, out fault))
-            || ByServer[server.InstanceId].SelectMany(m => ByNetwork[m.Network.Key]).Any(m => m.Server is { } other && _doubtfulServers.TryGetValue(other, out fault)))
+            || NetworksOn(server).Any(n => _doubtfulNetworks.TryGetValue(n.Key, out fault))
+            || NetworksOn(server).SelectMany(n => ByNetwork[n.Key]).Any(m => m.Server is { } other && _doubtfulServers.TryGetValue(other, out fault)))
         {
             throw fault!;
         }
@@ -84,6 +98,9 @@ internal sealed class PlannedNetworks
     /// <summary>The server of an instanceId; null when there is none.</summary>
     public Node? Server(Guid id) => _servers.GetValueOrDefault(id);
 
+    /// <summary>The networks that have a port on a server.</summary>
+    public IEnumerable<Node> NetworksOn(Node server) => ByServer[server.InstanceId].Select(m => m.Network).OfType<Node>().DistinctBy(n => n.Key);
+
     /// <summary>A virtual network with all its subnets.</summary>
     public VirtualNetworkPolicy Network(Node network)
     {
@@ -93,7 +110,11 @@ internal sealed class PlannedNetworks
                 new RoutingDomainId(network.InstanceId),
                 network.Id,
                 VirtualNetworkManager.RouterEnabled(_snapshot),
-                [.. network.ChildrenOf(VirtualNetworks.Subnets).Select(subnet => PlanException.Blaming(subnet, () => Subnet(subnet)))]));
+                [
+                    .. network.ChildrenOf(VirtualNetworks.Subnets)
+                        .Where(subnet => ReferenceEquals(DualStackSubnets.First(network, subnet), subnet))
+                        .Select(subnet => PlanException.Blaming(subnet, () => SubnetPlanner.Plan(network, subnet))),
+                ]));
         }
 
         return policy;
@@ -116,10 +137,10 @@ internal sealed class PlannedNetworks
         }
     }
 
-    /// <summary>The firewall rules of a machine: of its own lists, then of its subnet's.</summary>
+    /// <summary>The firewall rules of a machine: of its own lists, then of its subnets'.</summary>
     public IEnumerable<AclRule> Rules(Machine machine)
     {
-        IpPrefix[] space = [.. VirtualNetworks.AddressSpace(machine.Network)];
+        IpPrefix[] space = machine.Network is null ? [] : [.. VirtualNetworks.AddressSpace(machine.Network)];
         foreach (Node list in Lists(machine))
         {
             foreach (AclRule rule in AclPlanner.Plan(list, AclLevel.NetworkInterface, space))
@@ -128,25 +149,32 @@ internal sealed class PlannedNetworks
             }
         }
 
-        if (_snapshot.Find(machine.Subnet.Reference("accessControlList")) is { } ofSubnet)
+        foreach (IGrouping<string, Node> subnets in machine.Subnets.GroupBy(s => s.Reference("accessControlList") ?? ""))
         {
-            foreach (AclRule rule in AclPlanner.Plan(ofSubnet, AclLevel.Subnet, space))
+            if (_snapshot.Find(subnets.Key) is not { } list)
             {
-                yield return rule;
+                continue;
+            }
+
+            // Of a pair with two lists each is about its own address family.
+            bool? isIPv4 = subnets.Count() == machine.Subnets.Length ? null : subnets.First().Prefix("addressPrefix")?.IsIPv4;
+            foreach (AclRule rule in AclPlanner.Plan(list, AclLevel.Subnet, space))
+            {
+                if (isIPv4 is null)
+                {
+                    yield return rule;
+                }
+                else if (AclPlanner.OfFamily(rule, isIPv4.Value) is { } part)
+                {
+                    yield return part;
+                }
             }
         }
     }
 
     /// <summary>The access control lists on a machine's own addresses.</summary>
-    public IEnumerable<Node> Lists(Machine machine) => machine.Nic.ChildrenOf(IpConfigurations.Name)
-        .Select(c => _snapshot.Find(c.Reference("accessControlList"))).OfType<Node>().DistinctBy(list => list.Key);
-
-    private static VirtualSubnetPolicy Subnet(Node subnet)
-    {
-        IpPrefix prefix = subnet.Prefix("addressPrefix")!.Value;
-        return new VirtualSubnetPolicy(
-            VirtualNetworks.VsidOf(subnet), subnet.InstanceId, subnet.Id, prefix, new CustomerAddress(VirtualNetworks.Gateway(prefix)));
-    }
+    public IEnumerable<Node> Lists(Machine machine) =>
+        machine.OwnReferences("accessControlList").Select(_snapshot.Find).OfType<Node>().DistinctBy(list => list.Key);
 
     private static ImmutableArray<ProviderAddress> AddressesOf(Node server) =>
         ProviderAddress.TryParse((string?)server.Properties[Servers.UnmanagedVtep]?["address"], out ProviderAddress foreign)
@@ -181,15 +209,13 @@ internal sealed class PlannedNetworks
     private Machine? MachineOf(Node nic, Placements placements)
     {
         Node[] configurations = [.. nic.ChildrenOf(IpConfigurations.Name)];
-        if (configurations.Length == 0
-            || _snapshot.Find(configurations[0].Reference(IpConfigurations.Subnet)) is not { } subnet
-            || subnet.Type.Path != VirtualNetworks.SubnetPath
-            || !MacAddress.TryParse(nic.Text("privateMacAddress"), out MacAddress mac))
+        Node[] subnets = [.. configurations.Select(c => _snapshot.Find(c.Reference(IpConfigurations.Subnet))).OfType<Node>().DistinctBy(s => s.Key)];
+        if (subnets.Length == 0 || !MacAddress.TryParse(nic.Text("privateMacAddress"), out MacAddress mac))
         {
             return null;
         }
 
-        Node network = _snapshot.Find(subnet.Ref[..subnet.Ref.LastIndexOf("/subnets/", StringComparison.Ordinal)])!;
+        Node? network = subnets[0].Type.Path == VirtualNetworks.SubnetPath ? _snapshot.Find(PlanException.RootKeyOf(subnets[0].Ref)) : null;
         var id = new NicId(nic.InstanceId);
         Guid? server = placements.Servers.TryGetValue(id, out Guid reported) && _servers.ContainsKey(reported) ? reported
             : _snapshot.Find(nic.Reference(NetworkInterfaces.Placement))?.InstanceId;
@@ -197,8 +223,8 @@ internal sealed class PlannedNetworks
             nic,
             id,
             network,
-            subnet,
-            VirtualNetworks.VsidOf(subnet),
+            [.. subnets],
+            network is null ? default : VirtualNetworks.VsidOf(subnets[0]),
             mac,
             [.. configurations.Select(c => c.Address(IpConfigurations.Address)).OfType<InetAddress>().Select(a => new CustomerAddress(a))],
             server);

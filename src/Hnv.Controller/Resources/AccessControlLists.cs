@@ -27,6 +27,7 @@ internal static class AccessControlLists
     {
         Asynchronous = true,
         InUseCode = "InUseAccessControlListCannotBeDeleted",
+        Validate = VirtualSwitchManager.RequireFilter,
         Properties = new(
         [
             DefaultAction("inboundDefaultAction"),

@@ -18,6 +18,7 @@ internal static class NetworkControllerCatalog
         Servers.Create(),
         VirtualNetworks.Create(),
         VirtualNetworkManager.Create(),
+        VirtualSwitchManager.Create(),
         Discovery());
 
     private static ResourceType Discovery() => new("discovery")

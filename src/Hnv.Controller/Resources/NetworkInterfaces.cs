@@ -8,7 +8,7 @@ namespace Hnv.Controller.Resources;
 
 /// <summary><c>networkInterfaces</c> (7.11). The instanceId is what a port on a host names.</summary>
 /// <remarks>
-/// Extension: <c>placement</c> puts the interface on a server that is only a tunnel endpoint (<c>unmanagedVtep</c>): nobody attaches
+/// Extensions: <c>allowedAddressPrefixes</c> lets the guest also send from these, and <c>placement</c> puts the interface on a server that is only a tunnel endpoint (<c>unmanagedVtep</c>): nobody attaches
 /// a port there, so nobody else can tell where it is.
 /// </remarks>
 internal static class NetworkInterfaces
@@ -16,10 +16,15 @@ internal static class NetworkInterfaces
     public const string Name = "networkInterfaces";
     public const string IpConfigurationPath = "networkInterfaces/ipConfigurations";
     public const string Placement = "placement";
+    public const string AllowedAddressPrefixes = "allowedAddressPrefixes";
 
     private const string Method = "privateMacAllocationMethod";
     private const string Mac = "privateMacAddress";
     private const string InvalidMac = "InvalidPrivateMacAddress";
+    private const string IsPrimary = "isPrimary";
+    private const string DnsNameLabel = "internalDnsNameLabel";
+    private const string DnsSettings = "dnsSettings";
+    private const int AllowedAddressPrefixesMax = 256;
 
     public static ResourceType Create() => new(Name)
     {
@@ -33,11 +38,12 @@ internal static class NetworkInterfaces
             new(Method, new EnumSchema("Static", "Dynamic")) { Required = true, Immutable = true, ImmutableCode = "PrivateMacAllocationMethodCannotBeUpdated" },
             new(Mac, new MacSchema(dashes: false)) { InvalidCode = InvalidMac },
             new("isHostVirtualNetworkInterface", new BooleanSchema()) { Default = false, Immutable = true },
-            new("isPrimary", new BooleanSchema()) { Default = true, Immutable = true },
+            new(IsPrimary, new BooleanSchema()) { Default = true, Immutable = true, ImmutableCode = "PrimaryNicPropertyCannotBeUpdated" },
             new("isMultitenantStack", new BooleanSchema()) { Default = false, Immutable = true },
-            new("internalDnsNameLabel", new TextSchema(lengthMax: 63)),
-            new("dnsSettings", new StructSchema(new Property("DnsServers", new ListSchema(new AddressSchema())) { InvalidCode = ErrorCodes.InvalidIPAddress })),
+            new(DnsNameLabel, new TextSchema(lengthMax: 63)),
+            new(DnsSettings, new StructSchema(new Property("DnsServers", new ListSchema(new AddressSchema())) { InvalidCode = ErrorCodes.InvalidIPAddress })),
             new("portSettings", PortSettings()),
+            new(AllowedAddressPrefixes, new ListSchema(new PrefixSchema(), countMax: AllowedAddressPrefixesMax)) { InvalidCode = ErrorCodes.InvalidIPPrefix },
             new(Placement, new ReferenceSchema(Servers.Name)),
             new("server", new TextSchema())
             {
@@ -52,6 +58,9 @@ internal static class NetworkInterfaces
         Children = [IpConfigurations.Create()],
     };
 
+    /// <summary>True when an interface has a limit or a reservation.</summary>
+    public static bool AsksForQos(Node nic) => PortQosSettings.Asks(nic.Properties["portSettings"]?[PortQosSettings.Name]);
+
     private static StructSchema PortSettings()
     {
         string[] onOff = ["Enabled", "Disabled"];
@@ -65,11 +74,7 @@ internal static class NetworkInterfaces
             new("iovWeight", new IntegerSchema(0, 100)) { Default = 0L },
             new("iovInterruptModeration", new EnumSchema("Default", "Adaptive", "Off", "On", "Low", "Medium", "High")) { Default = "Off" },
             new("iovQueuePairsRequested", new IntegerSchema(0, uint.MaxValue)) { Default = 0L },
-            new("qosSettings", new StructSchema(
-                new("outboundReservedValue", new IntegerSchema(0, long.MaxValue)),
-                new("outboundMaximumMbps", new IntegerSchema(0, long.MaxValue)),
-                new("inboundMaximumMbps", new IntegerSchema(0, long.MaxValue)),
-                new("enableHardwareLimits", new BooleanSchema()) { Since = ApiVersion.V4 })));
+            PortQosSettings.Create());
     }
 
     private static void Validate(RuleContext nic)
@@ -90,15 +95,21 @@ internal static class NetworkInterfaces
             nic.Fail(InvalidMac, Mac, $"{mac} is a group address or zero. The second hex digit of an adapter's address is even.");
         }
 
+        PortQosSettings.Validate(nic, nic.Node.Properties["portSettings"]?[PortQosSettings.Name]);
+        if ((bool?)nic.Node.Properties[IsPrimary] == false && (nic.Node.Text(DnsNameLabel) ?? nic.Node.Properties[DnsSettings]?.ToJsonString()) is not null)
+        {
+            nic.Fail("OnlyPrimaryNetworkInterfaceCanHaveDnsSettings", DnsSettings, $"and {DnsNameLabel} belong to the primary interface of a machine, and this one has {IsPrimary} false.");
+        }
+
         if (nic.Find(nic.Node.Reference(Placement)) is { } server && server.Properties[Servers.UnmanagedVtep] is null)
         {
             nic.Fail(ErrorCodes.InvalidParameterValue, Placement, $"points at {server.Ref}, which has a host agent. Attach the port on that host; placement is for servers with {Servers.UnmanagedVtep}.");
         }
 
         string[] subnets = [.. nic.Node.ChildrenOf(IpConfigurations.Name).Select(c => c.Reference("subnet")).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase)];
-        if (subnets.Length > 1)
+        if (subnets.Length > 2 || (subnets.Length == 2 && nic.Find(subnets[0])?.Reference(DualStackSubnets.Property) != nic.Find(subnets[1])?.Ref))
         {
-            nic.Fail(ErrorCodes.InvalidParameterValue, IpConfigurations.Name, $"lie in {subnets[0]} and {subnets[1]}. One port is in one subnet; use one interface for each.");
+            nic.Fail(ErrorCodes.InvalidParameterValue, IpConfigurations.Name, $"lie in {subnets[0]} and {subnets[1]}. One port is in one subnet, or in a pair of them ({DualStackSubnets.Property}); use one interface for each.");
         }
     }
 

@@ -6,13 +6,18 @@ using Hnv.Primitives;
 namespace Hnv.Controller.Resources;
 
 /// <summary><c>virtualNetworkManager/configuration</c> (7.19): what holds for every virtual network.</summary>
-/// <remarks>Extension: <c>routerMacAddress</c> tells the MAC of the distributed router, the same on every host (R24).</remarks>
+/// <remarks>
+/// Extensions: <c>routerMacAddress</c> tells the MAC of the distributed router, the same on every host (R24); <c>outerDscp</c> sets the DSCP of
+/// encapsulated packets, which is the tenant's when it is absent.
+/// </remarks>
 internal static class VirtualNetworkManager
 {
     public const string Name = "virtualNetworkManager";
     public const string Ref = "/virtualNetworkManager/configuration";
     public const string RouterMacAddress = "routerMacAddress";
 
+    private const string OuterDscpProperty = "outerDscp";
+    private const int DscpMax = 63;
     private const string RangeProperty = "virtualSubnetIdRange";
 
     // The specification lets a range end at 2^24-1, a value NVGRE keeps for itself: accepted, never allocated (contradiction 28).
@@ -39,6 +44,7 @@ internal static class VirtualNetworkManager
                 TooNewCode = "MinimumApiVersionNotSpecifiedForVsidRange",
             },
             new("enableMetering", new BooleanSchema()) { Since = ApiVersion.V6, Default = false },
+            new(OuterDscpProperty, new IntegerSchema(0, DscpMax)),
             new(RouterMacAddress, new MacSchema(dashes: true)) { Access = Access.ReadOnly },
         ]),
     };
@@ -56,6 +62,9 @@ internal static class VirtualNetworkManager
     /// <summary>How virtual networks are encapsulated.</summary>
     public static EncapsulationType Encapsulation(Snapshot snapshot) =>
         snapshot.Find(Ref)?.Text("networkVirtualizationProtocol") == "NVGRE" ? EncapsulationType.Nvgre : EncapsulationType.Vxlan;
+
+    /// <summary>The DSCP of encapsulated packets; null copies the tenant's.</summary>
+    public static byte? OuterDscp(Snapshot snapshot) => (byte?)(long?)snapshot.Find(Ref)?.Properties[OuterDscpProperty];
 
     /// <summary>Whether subnets of one network are routed to each other.</summary>
     public static bool RouterEnabled(Snapshot snapshot) => snapshot.Find(Ref)?.Text("distributedRouterState") != "Disabled";

@@ -27,6 +27,8 @@ internal static class VirtualNetworks
         Asynchronous = true,
         InUseCode = "VnetInUse",
         Validate = ValidateNetwork,
+        Allocate = DualStackSubnets.AllocateVsids,
+        Claims = VsidClaims,
         Properties = new(
         [
             new("addressSpace", new StructSchema(
@@ -45,12 +47,11 @@ internal static class VirtualNetworks
                 Asynchronous = true,
                 InUseCode = "InUseSubnetCannotBeDeleted",
                 Validate = ValidateSubnet,
-                Allocate = AllocateVsid,
-                Claims = SubnetClaims,
                 Properties = new(
                 [
                     new("addressPrefix", new PrefixSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPPrefix },
                     new("accessControlList", new ReferenceSchema(AccessControlLists.Name)),
+                    new(DualStackSubnets.Property, new ReferenceSchema(SubnetPath)) { Since = ApiVersion.V3 },
                     new(VirtualSubnetId, new IntegerSchema(Vsid.MinValue, Vsid.MaxValue, asString: true)) { Immutable = true },
                     new("encryptionEnabled", new BooleanSchema()) { Since = ApiVersion.V2, Default = false },
                     Common.BackReference("ipConfigurations", NetworkInterfaces.IpConfigurationPath),
@@ -73,8 +74,14 @@ internal static class VirtualNetworks
     /// <summary>The VSID of a subnet.</summary>
     public static Vsid VsidOf(Node subnet) => Vsid.Create(uint.Parse(subnet.Text(VirtualSubnetId)!, CultureInfo.InvariantCulture));
 
+    /// <summary>The addresses of interfaces in a subnet.</summary>
+    public static IReadOnlyList<string> UsersOf(Snapshot snapshot, Node subnet) =>
+        [.. snapshot.HoldersOf(subnet).Where(holder => holder.Path == NetworkInterfaces.IpConfigurationPath).Select(holder => holder.Ref)];
+
     private static void ValidateNetwork(RuleContext network)
     {
+        VirtualSwitchManager.RequireFilter(network);
+        DualStackSubnets.Settle(network);
         if (network.Find(network.Node.Reference("logicalNetwork")) is not { } carrier)
         {
             return;
@@ -86,7 +93,7 @@ internal static class VirtualNetworks
         }
 
         if (network.Existing?.Reference("logicalNetwork") is { } before && Node.KeyOf(before) != carrier.Key
-            && network.Existing.ChildrenOf(Subnets).FirstOrDefault(s => network.Before.HoldersOf(s).Count > 0) is { } used)
+            && network.Existing.ChildrenOf(Subnets).FirstOrDefault(s => UsersOf(network.Before, s).Count > 0) is { } used)
         {
             network.Fail("VnetInUse", "logicalNetwork", $"cannot change from {before} to {carrier.Ref} while {used.Ref} is in use.");
         }
@@ -94,7 +101,6 @@ internal static class VirtualNetworks
 
     private static void ValidateSubnet(RuleContext subnet)
     {
-        subnet.Carry(VirtualSubnetId);
         if (subnet.Node.Prefix("addressPrefix") is not { } prefix)
         {
             return;
@@ -120,35 +126,22 @@ internal static class VirtualNetworks
         }
 
         if (subnet.Existing is { } before && before.Text("addressPrefix") != prefix.ToString()
-            && subnet.Before.HoldersOf(before) is { IsEmpty: false } users)
+            && UsersOf(subnet.Before, before) is [var user, ..])
         {
-            subnet.Fail("InUseSubnetCannotBeUpdated", "addressPrefix", $"cannot change from {before.Text("addressPrefix")} to {prefix} while {users[0].Ref} uses the subnet.");
+            subnet.Fail("InUseSubnetCannotBeUpdated", "addressPrefix", $"cannot change from {before.Text("addressPrefix")} to {prefix} while {user} uses the subnet.");
+        }
+
+        if (subnet.Node.Text(VirtualSubnetId) is { } id && subnet.EarlierSiblings().FirstOrDefault(s => s.Text(VirtualSubnetId) == id) is { } twin
+            && DualStackSubnets.Partner(subnet.Root, subnet.Node) != twin)
+        {
+            subnet.Fail(ErrorCodes.InvalidParameterValue, VirtualSubnetId, $"{id} is held by {twin.Ref}. Ask for another one, or leave it out to be given a free one.");
         }
     }
 
-    private static void AllocateVsid(RuleContext subnet)
-    {
-        if (subnet.Node.Text(VirtualSubnetId) is not null)
-        {
-            return;
-        }
-
-        (uint first, uint last) = VirtualNetworkManager.Range(subnet.Before);
-        if (subnet.Holdings.TryTakeNext(v => ClaimKey.Of(Vsid.Create((uint)v)), first, last, null, subnet.Node.Ref, out UInt128 value))
-        {
-            subnet.Node.Properties[VirtualSubnetId] = value.ToString();
-        }
-        else
-        {
-            subnet.Fail("SubnetIsFull", VirtualSubnetId, $"cannot be allocated: every id from {first} to {last} is taken. Widen virtualSubnetIdRange of /virtualNetworkManager/configuration.");
-        }
-    }
-
-    private static IEnumerable<Claim> SubnetClaims(Node subnet)
-    {
-        if (subnet.Text(VirtualSubnetId) is { } text)
-        {
-            yield return new Claim(ClaimKey.Of(VsidOf(subnet)), VirtualSubnetId, text, ErrorCodes.InvalidParameterValue, "Ask for another one, or leave it out to be given a free one.");
-        }
-    }
+    // Of the network, not of its subnets: two that are a pair have one id.
+    private static IEnumerable<Claim> VsidClaims(Node network) =>
+        from text in network.ChildrenOf(Subnets).Select(subnet => subnet.Text(VirtualSubnetId)).OfType<string>().Distinct()
+        select new Claim(
+            ClaimKey.Of(Vsid.Create(uint.Parse(text, CultureInfo.InvariantCulture))), VirtualSubnetId, text, ErrorCodes.InvalidParameterValue,
+            "Ask for another one, or leave it out to be given a free one.");
 }

@@ -28,7 +28,7 @@ internal static class ErrorCodes
     private static readonly HashSet<string> s_conflicts =
     [
         AnotherOperationInProgress, ResourceInUse, "SubnetIsFull", "PrivateIPAddressInUse", "InUseSubnetCannotBeUpdated", "VnetInUse",
-        "CannotUpdateVLanId", "NicInUse", "ReferencedResourceNotProvisioned",
+        "CannotUpdateVLanId", "NicInUse", "ReferencedResourceNotProvisioned", "InUseQosSettingsCannotBeUpdated",
     ];
 
     /// <summary>The HTTP status a code is sent with.</summary>
