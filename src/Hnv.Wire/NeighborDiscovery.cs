@@ -65,9 +65,20 @@ public static class NeighborDiscovery
     private const byte SourceLinkLayerOption = 1;
     private const byte TargetLinkLayerOption = 2;
     private const int LinkLayerOptionSize = 8;
+    private const int OptionUnitSize = 8;
 
     /// <summary>ff02::1, all nodes of the link.</summary>
     public static InetAddress AllNodes { get; } = InetAddress.FromNumbers(0xFF02_0000_0000_0000, 1);
+
+    /// <summary>ff02::2, all routers of the link.</summary>
+    public static InetAddress AllRouters { get; } = InetAddress.FromNumbers(0xFF02_0000_0000_0000, 2);
+
+    /// <summary>The link-local address of a MAC, fe80:: and its modified EUI-64 (RFC 4291 §2.5.6, appendix A).</summary>
+    public static InetAddress LinkLocal(MacAddress mac)
+    {
+        ulong value = mac.Value ^ 0x0200_0000_0000;
+        return InetAddress.FromNumbers(0xFE80_0000_0000_0000, (value >> 24 << 40) | 0xFF_FE00_0000 | (value & 0xFF_FFFF));
+    }
 
     /// <summary>The solicited-node multicast address of a unicast address, ff02::1:ffXX:XXXX (RFC 4291 §2.7.1).</summary>
     public static InetAddress SolicitedNode(InetAddress address) =>
@@ -87,6 +98,12 @@ public static class NeighborDiscovery
         return !packet.Ufid.Source.IsUnspecified
             || (!notice.HasLinkLayer && packet.Ufid.Destination == SolicitedNode(notice.Target));
     }
+
+    /// <summary>Reads a router solicitation that passes all checks of RFC 4861 §6.1.1, checksum among them.</summary>
+    public static bool TryReadRouterSolicitation(ReadOnlySpan<byte> frame, in ParsedPacket packet) =>
+        TryReadBody(frame, in packet, IcmpTypes.RouterSolicitation, out ReadOnlySpan<byte> body)
+        && TryReadOptions(body[IcmpHeader.Size..], SourceLinkLayerOption, out _, out bool hasLinkLayer)
+        && !(packet.Ufid.Source.IsUnspecified && hasLinkLayer);
 
     /// <summary>Reads a neighbour advertisement that passes all checks of RFC 4861 §7.1.2, checksum among them.</summary>
     public static bool TryReadAdvertisement(ReadOnlySpan<byte> frame, in ParsedPacket packet, out NeighborNotice notice) =>
@@ -148,7 +165,7 @@ public static class NeighborDiscovery
         };
         MemoryMarshal.Write(body, in message);
         body[NeighborMessage.Size] = TargetLinkLayerOption;
-        body[NeighborMessage.Size + 1] = LinkLayerOptionSize / 8;
+        body[NeighborMessage.Size + 1] = LinkLayerOptionSize / OptionUnitSize;
         mac.Write(body[(NeighborMessage.Size + 2)..]);
         ulong sum = InternetChecksum.PseudoHeader(target, destination, IPProtocols.IcmpV6, length) + InternetChecksum.Sum(body);
         MemoryMarshal.Write(body[IcmpHeader.ChecksumOffset..], U16Be.FromHost(InternetChecksum.Complete(sum)));
@@ -158,6 +175,27 @@ public static class NeighborDiscovery
     private static bool TryRead(ReadOnlySpan<byte> frame, in ParsedPacket packet, byte type, byte linkLayerOption, out NeighborNotice notice)
     {
         notice = default;
+        if (!TryReadBody(frame, in packet, type, out ReadOnlySpan<byte> body) || !MemoryMarshal.TryRead(body, out NeighborMessage message))
+        {
+            return false;
+        }
+
+        InetAddress target = message.Target;
+        if (target.IsMulticast
+            || target.IsIPv4
+            || !TryReadOptions(body[NeighborMessage.Size..], linkLayerOption, out MacAddress linkLayer, out bool hasLinkLayer))
+        {
+            return false;
+        }
+
+        notice = new NeighborNotice(target, linkLayer, hasLinkLayer);
+        return true;
+    }
+
+    /// <summary>The message, when it passes what RFC 4861 asks of all: whole, from this link, of code 0, with a right checksum.</summary>
+    private static bool TryReadBody(ReadOnlySpan<byte> frame, in ParsedPacket packet, byte type, out ReadOnlySpan<byte> body)
+    {
+        body = default;
         if (packet.Ufid.Protocol != IPProtocols.IcmpV6
             || packet.EtherType != EtherTypes.IPv6
             || packet.Ufid.Fragment != FragmentClass.Whole
@@ -167,25 +205,19 @@ public static class NeighborDiscovery
             return false;
         }
 
-        ReadOnlySpan<byte> body = frame[packet.TransportOffset..packet.Length];
-        if (!MemoryMarshal.TryRead(body, out NeighborMessage message))
-        {
-            return false;
-        }
-
-        InetAddress target = message.Target;
+        body = frame[packet.TransportOffset..packet.Length];
         ulong sum = InternetChecksum.PseudoHeader(packet.Ufid.Source, packet.Ufid.Destination, IPProtocols.IcmpV6, body.Length)
             + InternetChecksum.Sum(body);
-        if (target.IsMulticast || target.IsIPv4 || InternetChecksum.Complete(sum) != 0)
-        {
-            return false;
-        }
+        return InternetChecksum.Complete(sum) == 0;
+    }
 
-        MacAddress linkLayer = default;
-        bool hasLinkLayer = false;
-        for (ReadOnlySpan<byte> options = body[NeighborMessage.Size..]; options.Length != 0;)
+    private static bool TryReadOptions(ReadOnlySpan<byte> options, byte linkLayerOption, out MacAddress linkLayer, out bool hasLinkLayer)
+    {
+        linkLayer = default;
+        hasLinkLayer = false;
+        while (options.Length != 0)
         {
-            int length = options.Length < 2 ? 0 : options[1] * 8;
+            int length = options.Length < 2 ? 0 : options[1] * OptionUnitSize;
             if (length == 0 || length > options.Length)
             {
                 return false;
@@ -200,7 +232,6 @@ public static class NeighborDiscovery
             options = options[length..];
         }
 
-        notice = new NeighborNotice(target, linkLayer, hasLinkLayer);
         return true;
     }
 }

@@ -37,6 +37,9 @@ public sealed class HostileFrameTests
         _ = ArpMessage.TryRead(frame.AsSpan(packet.NetworkOffset), out _);
         _ = NeighborDiscovery.TryReadSolicitation(frame, in packet, out _);
         _ = NeighborDiscovery.TryReadAdvertisement(frame, in packet, out _);
+        _ = NeighborDiscovery.TryReadRouterSolicitation(frame, in packet);
+        _ = DhcpV4Message.TryRead(frame, in packet, out _);
+        _ = DhcpV6Message.TryRead(frame, in packet, out _);
         _ = IcmpMessages.IsError(in packet);
         if (IcmpMessages.IsEchoRequest(in packet))
         {
