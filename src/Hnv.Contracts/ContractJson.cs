@@ -19,6 +19,8 @@ namespace Hnv.Contracts;
 [JsonSerializable(typeof(Resource<ServerProperties>))]
 [JsonSerializable(typeof(Resource<NetworkInterfaceProperties>))]
 [JsonSerializable(typeof(Resource<AccessControlListProperties>))]
+[JsonSerializable(typeof(Resource<VirtualSubnetProperties>))]
+[JsonSerializable(typeof(Resource<VirtualNetworkPeeringProperties>))]
 [JsonSerializable(typeof(Resource<RouteTableProperties>))]
 [JsonSerializable(typeof(Resource<ServiceInsertionProperties>))]
 [JsonSerializable(typeof(Resource<VirtualSwitchManagerProperties>))]

@@ -155,6 +155,11 @@ internal static class NetworkBuilder
             await SysctlAsync(names.Namespace(machine.Name), deaf.Select(device => $"ipv6/conf/{device}/accept_ra=0"), cancellation);
         }
 
+        if (machine.Forwards)
+        {
+            await ForwardAsync(names.Namespace(machine.Name), cancellation);
+        }
+
         await IpAsync(names.Namespace(machine.Name), Machine(machine), cancellation);
     }
 
@@ -208,9 +213,12 @@ internal static class NetworkBuilder
         }
     }
 
-    /// <summary>The router forwards, and takes asymmetric paths as a real one does.</summary>
+    /// <summary>A router forwards, takes asymmetric paths, and keeps to itself that there may be a shorter one.</summary>
     public static Task<string> ForwardAsync(string inNamespace, CancellationToken cancellation) =>
-        SysctlAsync(inNamespace, ["ipv4/ip_forward=1", "ipv6/conf/all/forwarding=1", "ipv4/conf/*/rp_filter=0"], cancellation);
+        SysctlAsync(
+            inNamespace,
+            ["ipv4/ip_forward=1", "ipv6/conf/all/forwarding=1", "ipv4/conf/*/rp_filter=0", "ipv4/conf/*/send_redirects=0"],
+            cancellation);
 
     /// <summary>Writes settings below <c>/proc/sys/net</c>, each <c>path=value</c>; a path may be a pattern.</summary>
     public static Task<string> SysctlAsync(string inNamespace, IEnumerable<string> settings, CancellationToken cancellation) =>

@@ -31,11 +31,14 @@ public static class PolicyDocuments
                 NetworkVirtualizationProtocol = lab.Encapsulation == EncapsulationType.Nvgre ? "NVGRE" : "VXLAN",
                 VirtualSubnetIdRange = new VirtualSubnetIdRange(5001, 99_999),
             }, ContractJson.Default.ResourceVirtualNetworkManagerProperties),
+            .. Switch(lab.Reservations),
             Document("macPools/lab", new MacPoolProperties { StartMacAddress = "00-1D-D8-01-00-00", EndMacAddress = "00-1D-D8-01-FF-FF" },
                 ContractJson.Default.ResourceMacPoolProperties),
             Credential(),
             Document($"logicalNetworks/{LogicalNetwork}", Provider(lab), ContractJson.Default.ResourceLogicalNetworkProperties),
+            .. lab.LogicalNetworks.Select(Logical),
             .. lab.AccessControlLists.Select(Acl),
+            .. lab.RouteTables.Select(RouteTable),
         ],
         [
             .. lab.Hosts.Select(Server),
@@ -43,7 +46,21 @@ public static class PolicyDocuments
                 new ServerProperties { UnmanagedVtep = new UnmanagedVtep(vtep.Address.ToString()) }, ContractJson.Default.ResourceServerProperties)),
             .. lab.Networks.Select(Network),
         ],
-        [.. lab.Machines.SelectMany(machine => machine.Adapters.Select(adapter => Adapter(lab, machine, adapter)))],
+        [
+            .. lab.Machines.SelectMany(machine => machine.Adapters.Select(adapter => Adapter(lab, machine, adapter, mirrored: false))),
+            .. lab.Networks.SelectMany(network => network.Peers.Select(peer => Peering(network.Name, peer))),
+        ],
+
+        // A mirror needs the interface of its appliance, which needs a subnet: what is mirrored can only say so in the end.
+        [.. lab.Mirrors.Select((mirror, index) => Mirror(lab, mirror, index))],
+        [
+            .. lab.Networks.SelectMany(network => network.Subnets).Where(subnet => subnet.Mirror is not null)
+                .SelectMany(subnet => Subnets(subnet).Select(part => Document(
+                    $"virtualNetworks/{subnet.Network}/subnets/{part.ResourceId}",
+                    part.Properties! with { ServiceInsertion = MirrorReference(subnet.Mirror) },
+                    ContractJson.Default.ResourceVirtualSubnetProperties))),
+            .. lab.Machines.SelectMany(machine => machine.Adapters.Where(adapter => adapter.Mirror is not null).Select(adapter => Adapter(lab, machine, adapter, mirrored: true))),
+        ],
     ];
 
     /// <summary>An access control list as a document.</summary>
@@ -110,41 +127,155 @@ public static class PolicyDocuments
             })],
         }, ContractJson.Default.ResourceServerProperties, host.Id);
 
+    private static IEnumerable<PolicyDocument> Switch(ReservationMode? reservations)
+    {
+        if (reservations is { } mode)
+        {
+            yield return Document(
+                "virtualSwitchManager/configuration",
+                new VirtualSwitchManagerProperties { QosSettings = new SwitchQosSettings(mode.ToString(), EnableSoftwareReservations: true) },
+                ContractJson.Default.ResourceVirtualSwitchManagerProperties);
+        }
+    }
+
+    private static PolicyDocument Logical(LabNetwork network) =>
+        Document($"logicalNetworks/{network.Name}", new LogicalNetworkProperties
+        {
+            NetworkVirtualizationEnabled = "False",
+            Subnets = [.. network.Subnets.Select(subnet => new Resource<LogicalSubnetProperties>
+            {
+                ResourceId = subnet.Name,
+                Properties = new LogicalSubnetProperties
+                {
+                    AddressPrefix = subnet.Prefix.ToString(),
+                    VlanId = subnet.Vlan!.Value.ToString(CultureInfo.InvariantCulture),
+                    DefaultGateways = [subnet.Gateway.ToString()],
+                },
+            })],
+        }, ContractJson.Default.ResourceLogicalNetworkProperties);
+
+    private static PolicyDocument RouteTable(LabRouteTable table) =>
+        Document($"routeTables/{table.Name}", new RouteTableProperties
+        {
+            Routes = [.. table.Routes.Select((route, index) => new Resource<RouteProperties>
+            {
+                ResourceId = string.Create(CultureInfo.InvariantCulture, $"route-{index}"),
+                Properties = new RouteProperties
+                {
+                    AddressPrefix = route.Prefix.ToString(),
+                    NextHopType = route.NextHopType,
+                    NextHopIpAddress = route.NextHop?.ToString(),
+                },
+            })],
+        }, ContractJson.Default.ResourceRouteTableProperties);
+
+    private static PolicyDocument Peering(string network, string peer) =>
+        Document($"virtualNetworks/{network}/virtualNetworkPeerings/{peer}", new VirtualNetworkPeeringProperties
+        {
+            RemoteVirtualNetwork = new ResourceReference($"/virtualNetworks/{peer}"),
+            AllowVirtualNetworkAccess = true,
+        }, ContractJson.Default.ResourceVirtualNetworkPeeringProperties);
+
+    private static PolicyDocument Mirror(LabTopology lab, LabMirror mirror, int index) =>
+        Document($"serviceInsertions/{mirror.Name}", new ServiceInsertionProperties
+        {
+            Type = "PortMirror",
+            Priority = index + 1,
+            ServiceInsertionRules = [.. mirror.Rules.Select((rule, i) => new Resource<ServiceInsertionRuleProperties>
+            {
+                ResourceId = string.Create(CultureInfo.InvariantCulture, $"rule-{i}"),
+                Properties = new ServiceInsertionRuleProperties
+                {
+                    Protocol = rule.Protocol.ToString(),
+                    SourcePortRangeStart = 0,
+                    SourcePortRangeEnd = ushort.MaxValue,
+                    DestinationPortRangeStart = rule.Port,
+                    DestinationPortRangeEnd = rule.Port == 0 ? ushort.MaxValue : rule.Port,
+                    SourceSubnets = [rule.Source],
+                    DestinationSubnets = [rule.Destination],
+                },
+            })],
+            ServiceInsertionElements =
+            [
+                new Resource<ServiceInsertionElementProperties>
+                {
+                    ResourceId = "appliance",
+                    Properties = new ServiceInsertionElementProperties
+                    {
+                        Order = 1,
+                        NetworkInterface = new ResourceReference(
+                            $"/networkInterfaces/{lab.Machines.First(machine => machine.Name == mirror.To).Adapters[0].ResourceId}"),
+                    },
+                },
+            ],
+        }, ContractJson.Default.ResourceServiceInsertionProperties);
+
     private static PolicyDocument Network(LabNetwork network) =>
         Document($"virtualNetworks/{network.Name}", new VirtualNetworkProperties
         {
-            AddressSpace = new AddressSpace([.. network.Subnets.Select(subnet => subnet.Prefix.ToString())]),
+            AddressSpace = new AddressSpace([.. network.Subnets.SelectMany(subnet => subnet.Prefixes).Select(prefix => prefix.ToString())]),
             LogicalNetwork = new ResourceReference($"/logicalNetworks/{LogicalNetwork}"),
-            Subnets = [.. network.Subnets.Select(subnet => new Resource<VirtualSubnetProperties>
-            {
-                ResourceId = subnet.Name,
-                Properties = new VirtualSubnetProperties
-                {
-                    AddressPrefix = subnet.Prefix.ToString(),
-                    VirtualSubnetId = subnet.Vsid?.ToString(),
-                    AccessControlList = AclReference(subnet.Acl),
-                },
-            })],
+            Subnets = [.. network.Subnets.SelectMany(Subnets)],
+            DhcpOptions = Names(network.Dns),
         }, ContractJson.Default.ResourceVirtualNetworkProperties);
 
-    private static PolicyDocument Adapter(LabTopology lab, LabMachine machine, LabAdapter adapter) =>
+    /// <summary>One subnet, or the two of a dual-stack one: REST has one prefix in each.</summary>
+    private static IEnumerable<Resource<VirtualSubnetProperties>> Subnets(LabSubnet subnet)
+    {
+        VirtualSubnetProperties shared = new()
+        {
+            AccessControlList = AclReference(subnet.Acl),
+            RouteTable = subnet.Routes is null ? null : new ResourceReference($"/routeTables/{subnet.Routes}"),
+        };
+        yield return new Resource<VirtualSubnetProperties>
+        {
+            ResourceId = subnet.Name,
+            Properties = shared with
+            {
+                AddressPrefix = subnet.Prefix.ToString(),
+                VirtualSubnetId = subnet.Vsid?.ToString(),
+                DualStackSubnet = subnet.IPv6 is null ? null : new ResourceReference(subnet.IPv6Reference),
+            },
+        };
+        if (subnet.IPv6 is { } second)
+        {
+            yield return new Resource<VirtualSubnetProperties>
+            {
+                ResourceId = subnet.IPv6Name,
+                Properties = shared with { AddressPrefix = second.ToString(), DualStackSubnet = new ResourceReference(subnet.Reference) },
+            };
+        }
+    }
+
+    private static PolicyDocument Adapter(LabTopology lab, LabMachine machine, LabAdapter adapter, bool mirrored) =>
         Document($"networkInterfaces/{adapter.ResourceId}", new NetworkInterfaceProperties
         {
             PrivateMacAllocationMethod = "Static",
             PrivateMacAddress = adapter.Mac.ToString().Replace("-", "", StringComparison.Ordinal),
             Placement = lab.Vteps.Any(vtep => vtep.Name == machine.Host) ? new ResourceReference($"/servers/{machine.Host}") : null,
-            IpConfigurations = [new Resource<IpConfigurationProperties>
+            IpConfigurations = [.. adapter.Addresses.Select((address, index) => new Resource<IpConfigurationProperties>
             {
-                ResourceId = "ip0",
+                ResourceId = string.Create(CultureInfo.InvariantCulture, $"ip{index}"),
                 Properties = new IpConfigurationProperties
                 {
-                    Subnet = new ResourceReference($"/virtualNetworks/{adapter.Subnet.Network}/subnets/{adapter.Subnet.Name}"),
+                    Subnet = new ResourceReference(address.Prefix == adapter.Subnet.Prefix ? adapter.Subnet.Reference : adapter.Subnet.IPv6Reference),
                     PrivateIPAllocationMethod = "Static",
-                    PrivateIPAddress = adapter.Address.ToString(),
+                    PrivateIPAddress = address.Address.ToString(),
                     AccessControlList = AclReference(adapter.Acl),
+                    ServiceInsertion = mirrored ? MirrorReference(adapter.Mirror) : null,
                 },
-            }],
+            })],
+            PortSettings = adapter.Qos is { } qos
+                ? new PortSettingsProperties { QosSettings = new PortQosSettings(qos.Reserved, qos.OutboundMbps, qos.InboundMbps) }
+                : null,
+            DnsSettings = Names(adapter.Dns),
+            AllowedAddressPrefixes = adapter.Allowed.Count > 0 ? [.. adapter.Allowed.Select(prefix => prefix.ToString())] : null,
         }, ContractJson.Default.ResourceNetworkInterfaceProperties, adapter.InstanceId);
+
+    private static DnsServerList? Names(IReadOnlyList<InetAddress> servers) =>
+        servers.Count > 0 ? new DnsServerList([.. servers.Select(server => server.ToString())]) : null;
+
+    private static ResourceReference? MirrorReference(string? mirror) => mirror is null ? null : new ResourceReference($"/serviceInsertions/{mirror}");
 
     private static ResourceReference? AclReference(string? acl) => acl is null ? null : new ResourceReference($"/accessControlLists/{acl}");
 

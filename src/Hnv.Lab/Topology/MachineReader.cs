@@ -7,15 +7,17 @@ namespace Hnv.Lab.Topology;
 /// <param name="reader">Makes a reader of one mapping.</param>
 /// <param name="places">Hosts and vteps.</param>
 /// <param name="subnets">Virtual subnets by full name.</param>
-/// <param name="acls">Names of the access control lists.</param>
+/// <param name="names">Names that adapters refer to.</param>
 internal sealed class MachineReader(
     string lab,
     MachineReader.MakeReader reader,
     IReadOnlyCollection<string> places,
     IReadOnlyDictionary<string, LabSubnet> subnets,
-    IReadOnlyCollection<string> acls)
+    AttachableNames names)
 {
-    private static readonly string[] s_adapterKeys = ["subnet", "address", "ipv6", "mac", "acl", "assign"];
+    private const int MbpsMax = 1_000_000;
+
+    private static readonly string[] s_adapterKeys = ["subnet", "address", "ipv6", "mac", "acl", "assign", "qos", "allowed", "dns", "mirror"];
 
     private readonly HashSet<(string Subnet, InetAddress Address)> _addresses = [];
     private readonly HashSet<MacAddress> _macs = [];
@@ -28,7 +30,7 @@ internal sealed class MachineReader(
     /// <param name="uniqueName">Reads its name, which nothing else may have.</param>
     public LabMachine Read(LabNode node, Func<NodeReader, string> uniqueName)
     {
-        NodeReader machine = reader(node, "a machine", ["name", "host", "adapters", .. s_adapterKeys]);
+        NodeReader machine = reader(node, "a machine", ["name", "host", "forwards", "adapters", .. s_adapterKeys]);
         string name = uniqueName(machine);
         string host = machine.Text("host");
         if (host.Length > 0 && !places.Contains(host))
@@ -45,7 +47,10 @@ internal sealed class MachineReader(
         IEnumerable<NodeReader> nodes = machine.Has("adapters")
             ? machine.Items("adapters").Select(item => reader(item, $"an adapter of {name}", s_adapterKeys))
             : [machine];
-        return new LabMachine(name, host, [.. nodes.Select((adapter, index) => ReadAdapter(adapter, name, index)).OfType<LabAdapter>()]);
+        return new LabMachine(name, host, [.. nodes.Select((adapter, index) => ReadAdapter(adapter, name, index)).OfType<LabAdapter>()])
+        {
+            Forwards = machine.Flag("forwards"),
+        };
     }
 
     private LabAdapter? ReadAdapter(NodeReader adapter, string machine, int index)
@@ -72,10 +77,14 @@ internal sealed class MachineReader(
             subnet,
             ReadAddress(adapter, "address", subnet, subnet.Prefix, mac),
             mac,
-            adapter.Known("acl", acls, "an acl"))
+            adapter.Known("acl", names.Acls, "an acl"))
         {
             IPv6 = ReadIPv6(adapter, subnet, mac),
             Assignment = adapter.Word("assign", AddressAssignment.Static),
+            Qos = ReadQos(adapter),
+            Allowed = adapter.Values<IpPrefix>("allowed", IpPrefix.TryParse, "an IP prefix with all host bits zero, 10.1.1.0/24"),
+            Dns = adapter.Values<InetAddress>("dns", InetAddress.TryParse, "an IP address"),
+            Mirror = adapter.Known("mirror", names.Mirrors, "a mirror"),
         };
         if (read.Assignment == AddressAssignment.Slaac && !read.Addresses.Any(a => !a.Address.IsIPv4 && a.Address == Eui64(a.Prefix, mac)))
         {
@@ -83,6 +92,17 @@ internal sealed class MachineReader(
         }
 
         return read;
+    }
+
+    private LabQos? ReadQos(NodeReader adapter)
+    {
+        if (adapter.Node("qos") is not { } node)
+        {
+            return null;
+        }
+
+        NodeReader qos = reader(node, "qos", "outbound", "inbound", "reserved");
+        return new LabQos(qos.Number("outbound", 0, MbpsMax, 0), qos.Number("inbound", 0, MbpsMax, 0), qos.Number("reserved", 0, MbpsMax, 0));
     }
 
     private InetAddress? ReadIPv6(NodeReader adapter, LabSubnet subnet, MacAddress mac)

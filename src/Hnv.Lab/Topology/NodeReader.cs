@@ -141,6 +141,28 @@ internal sealed partial class NodeReader
         return name;
     }
 
+    /// <summary>A list of plain values in a form of their own.</summary>
+    public IReadOnlyList<T> Values<T>(string key, TryParse<T> tryParse, string right)
+    {
+        List<T> values = [];
+        foreach (LabNode item in Items(key))
+        {
+            string text = (item as LabNode.Scalar)?.Value ?? "";
+            if (tryParse(text, out T value))
+            {
+                values.Add(value);
+            }
+            else
+            {
+                Fail(item.Line, $"'{text}' is not {right}");
+            }
+        }
+
+        return values;
+    }
+
+    public bool Flag(string key) => Parsed<bool>(key, bool.TryParse, "true or false", absent: false, required: false);
+
     /// <summary>One word of a few.</summary>
     public T Word<T>(string key, T absent)
         where T : struct, Enum =>

@@ -32,6 +32,18 @@ public sealed record LabTopology(
 
     /// <summary>MTU of the machines' devices, 1280 … 9216.</summary>
     public int GuestMtu { get; init; } = DefaultGuestMtu;
+
+    /// <summary>Networks of the provider that machines are plugged into as they are, without a virtual subnet.</summary>
+    public IReadOnlyList<LabNetwork> LogicalNetworks { get; init; } = [];
+
+    /// <summary>Routes to attach to subnets.</summary>
+    public IReadOnlyList<LabRouteTable> RouteTables { get; init; } = [];
+
+    /// <summary>Mirrors to attach to subnets and adapters.</summary>
+    public IReadOnlyList<LabMirror> Mirrors { get; init; } = [];
+
+    /// <summary>How adapters reserve bandwidth; null when nobody has said so, and then nobody may.</summary>
+    public ReservationMode? Reservations { get; init; }
 }
 
 /// <summary>One provider subnet. Its gateway is the top-of-rack router.</summary>
@@ -66,7 +78,50 @@ public sealed record LabAcl(string Name, bool PermitsInbound, bool PermitsOutbou
 /// <param name="Name">Its resource id.</param>
 /// <param name="Owner">The tenant; only for people.</param>
 /// <param name="Subnets">Its virtual subnets.</param>
-public sealed record LabNetwork(string Name, string Owner, IReadOnlyList<LabSubnet> Subnets);
+public sealed record LabNetwork(string Name, string Owner, IReadOnlyList<LabSubnet> Subnets)
+{
+    /// <summary>Networks that this one lets in; both have to name each other.</summary>
+    public IReadOnlyList<string> Peers { get; init; } = [];
+
+    /// <summary>Name servers that its machines learn by DHCP.</summary>
+    public IReadOnlyList<InetAddress> Dns { get; init; } = [];
+}
+
+/// <summary>Copies of traffic for a machine that looks at it.</summary>
+/// <param name="Name">Its resource id.</param>
+/// <param name="To">The machine; its first adapter gets the copies.</param>
+/// <param name="Rules">What is copied; any of them suffices.</param>
+public sealed record LabMirror(string Name, string To, IReadOnlyList<LabMirrorRule> Rules);
+
+/// <summary>Packets that a mirror copies.</summary>
+/// <param name="Protocol">The transport protocol.</param>
+/// <param name="Source">A prefix or <c>*</c>.</param>
+/// <param name="Destination">A prefix or <c>*</c>.</param>
+/// <param name="Port">The destination port; 0 is any.</param>
+public sealed record LabMirrorRule(MirrorProtocol Protocol, string Source, string Destination, int Port);
+
+/// <summary>What a mirror tells apart, in REST's words.</summary>
+public enum MirrorProtocol
+{
+    /// <summary>Everything.</summary>
+    All,
+
+    /// <summary>TCP alone.</summary>
+    Tcp,
+
+    /// <summary>UDP alone.</summary>
+    Udp,
+}
+
+/// <summary>How bandwidth is reserved, in REST's words.</summary>
+public enum ReservationMode
+{
+    /// <summary>Mbit/s.</summary>
+    Absolute,
+
+    /// <summary>Shares, 1 to 100.</summary>
+    Weight,
+}
 
 /// <summary>A virtual subnet.</summary>
 /// <param name="Network">Name of its virtual network.</param>
@@ -78,6 +133,21 @@ public sealed record LabSubnet(string Network, string Name, IpPrefix Prefix, Vsi
 {
     /// <summary>The IPv6 prefix beside an IPv4 one: two subnets to REST, one broadcast domain; null in a subnet of one family.</summary>
     public IpPrefix? IPv6 { get; init; }
+
+    /// <summary>Its route table, or null.</summary>
+    public string? Routes { get; init; }
+
+    /// <summary>The mirror of all its members, or null.</summary>
+    public string? Mirror { get; init; }
+
+    /// <summary>In a logical network: the 802.1Q VLAN of its frames on the hosts' NICs, 0 untagged. Null in a virtual network.</summary>
+    public int? Vlan { get; init; }
+
+    /// <summary>Where REST has it.</summary>
+    public string Reference => $"/{(Vlan is null ? "virtualNetworks" : "logicalNetworks")}/{Network}/subnets/{Name}";
+
+    /// <summary>Where REST has the subnet of <see cref="IPv6"/>.</summary>
+    public string IPv6Reference => $"/virtualNetworks/{Network}/subnets/{IPv6Name}";
 
     /// <summary>Both prefixes, or the one.</summary>
     public IEnumerable<IpPrefix> Prefixes => IPv6 is { } second ? [Prefix, second] : [Prefix];
@@ -99,7 +169,11 @@ public sealed record LabSubnet(string Network, string Name, IpPrefix Prefix, Vsi
 /// <param name="Name">Its name.</param>
 /// <param name="Host">Name of the host, or of the VTEP, it starts on.</param>
 /// <param name="Adapters">At least one; eth0, eth1, ….</param>
-public sealed record LabMachine(string Name, string Host, IReadOnlyList<LabAdapter> Adapters);
+public sealed record LabMachine(string Name, string Host, IReadOnlyList<LabAdapter> Adapters)
+{
+    /// <summary>True when it routes between and back out of its adapters, as an appliance does.</summary>
+    public bool Forwards { get; init; }
+}
 
 /// <summary>A virtual network adapter.</summary>
 /// <param name="ResourceId">Resource id of its <c>networkInterfaces</c> resource.</param>
@@ -126,6 +200,18 @@ public sealed record LabAdapter(
     /// <summary>Who writes the addresses into the machine.</summary>
     public AddressAssignment Assignment { get; init; }
 
+    /// <summary>Bandwidth in Mbit/s, or a weight for what is reserved; null asks for none.</summary>
+    public LabQos? Qos { get; init; }
+
+    /// <summary>Further source addresses that policy lets it use.</summary>
+    public IReadOnlyList<IpPrefix> Allowed { get; init; } = [];
+
+    /// <summary>Name servers instead of its network's.</summary>
+    public IReadOnlyList<InetAddress> Dns { get; init; } = [];
+
+    /// <summary>The mirror of this adapter, or null.</summary>
+    public string? Mirror { get; init; }
+
     /// <summary>Each address with the prefix it comes from.</summary>
     public IEnumerable<(InetAddress Address, IpPrefix Prefix)> Addresses =>
         IPv6 is { } second ? [(Address, Subnet.Prefix), (second, Subnet.IPv6!.Value)] : [(Address, Subnet.Prefix)];
@@ -133,6 +219,12 @@ public sealed record LabAdapter(
     /// <summary>True when one of the addresses is an IPv6 address.</summary>
     public bool HasIPv6 => IPv6 is not null || !Address.IsIPv4;
 }
+
+/// <summary>Bandwidth of an adapter; 0 is none.</summary>
+/// <param name="OutboundMbps">What it may send at most.</param>
+/// <param name="InboundMbps">What is delivered to it at most.</param>
+/// <param name="Reserved">What it may always send: Mbit/s, or a weight.</param>
+public sealed record LabQos(int OutboundMbps, int InboundMbps, int Reserved);
 
 /// <summary>How a machine comes by the addresses that policy gives it.</summary>
 public enum AddressAssignment

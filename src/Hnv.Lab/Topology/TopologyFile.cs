@@ -57,7 +57,9 @@ public sealed class TopologyFile
         }
 
         LabNode node = expansion.Expand(root, Parameters(root, settings));
-        NodeReader lab = Reader(node, "the lab", "lab", "encapsulation", "underlay", "guestMtu", "parameters", "provider", "hosts", "acls", "networks", "machines", "vteps");
+        NodeReader lab = Reader(
+            node, "the lab", "lab", "encapsulation", "underlay", "guestMtu", "reservations", "parameters", "provider", "hosts", "acls", "routeTables",
+            "mirrors", "networks", "logicalNetworks", "machines", "vteps");
         string name = lab.Name("lab", max: 20);
         if (name == "t" || name.Contains('-', StringComparison.Ordinal))
         {
@@ -84,14 +86,19 @@ public sealed class TopologyFile
         List<LabVtep> vteps = [.. lab.Items("vteps").Select(item => ReadVtep(item, provider))];
         RefuseSharedAddresses(provider, [.. hosts.Select(h => (h.Name, h.Address)), .. vteps.Select(v => (v.Name, v.Address))], lab);
         List<LabAcl> acls = [.. lab.Items("acls").Select(ReadAcl)];
-        HashSet<string> aclNames = [.. acls.Select(acl => acl.Name)];
-        List<LabNetwork> networks = [.. lab.Items("networks").Select(item => ReadNetwork(item, aclNames))];
+        NetworkReader networkReader = new(Reader, RefuseOverlap);
+        List<LabRouteTable> routeTables = [.. lab.Items("routeTables").Select(networkReader.ReadRouteTable)];
+        List<LabMirror> mirrors = [.. lab.Items("mirrors").Select(networkReader.ReadMirror)];
+        AttachableNames attachable = new([.. acls.Select(acl => acl.Name)], [.. routeTables.Select(table => table.Name)], [.. mirrors.Select(mirror => mirror.Name)]);
+        List<LabNetwork> networks = [.. lab.Items("networks").Select(item => networkReader.ReadVirtual(item, attachable))];
+        List<LabNetwork> logical = [.. lab.Items("logicalNetworks").Select(networkReader.ReadLogical)];
         RefuseSharedVsids(networks, lab);
+        RefuseSharedNames([.. networks, .. logical], lab);
 
-        Dictionary<string, LabSubnet> subnets = networks.SelectMany(network => network.Subnets)
+        Dictionary<string, LabSubnet> subnets = networks.Concat(logical).SelectMany(network => network.Subnets)
             .GroupBy(subnet => subnet.FullName, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.First(), StringComparer.Ordinal);
         HashSet<string> places = [.. hosts.Select(host => host.Name), .. vteps.Select(vtep => vtep.Name)];
-        MachineReader machineReader = new(name, Reader, places, subnets, aclNames);
+        MachineReader machineReader = new(name, Reader, places, subnets, attachable);
         List<LabMachine> machines = [.. lab.Items("machines").Select(item => machineReader.Read(item, UniqueName))];
         if (vteps.Count > 0 && encapsulation != EncapsulationType.Vxlan)
         {
@@ -101,6 +108,11 @@ public sealed class TopologyFile
         foreach (IGrouping<string, LabMachine> crowd in machines.Where(m => vteps.Any(v => v.Name == m.Host)).GroupBy(m => m.Host).Where(g => g.Count() > 1))
         {
             lab.FailAt("machines", $"VTEP {crowd.Key} takes one machine, not {crowd.Count()}: the namespace of the VTEP is the machine");
+        }
+
+        foreach (LabMirror mirror in mirrors.Where(mirror => machines.All(machine => machine.Name != mirror.To)))
+        {
+            lab.FailAt("mirrors", $"mirror {mirror.Name} is for '{mirror.To}', which is not a machine");
         }
 
         foreach (LabMachine machine in machines.Where(m => vteps.Any(v => v.Name == m.Host) && m.Adapters.Any(a => a.Assignment != AddressAssignment.Static)))
@@ -117,6 +129,12 @@ public sealed class TopologyFile
         {
             UnderlayMtu = underlayMtu,
             GuestMtu = lab.Number("guestMtu", MtuMin, MtuMax, LabTopology.DefaultGuestMtu),
+            LogicalNetworks = logical,
+            RouteTables = routeTables,
+            Mirrors = mirrors,
+            Reservations = lab.Has("reservations") || machines.Any(machine => machine.Adapters.Any(adapter => adapter.Qos is not null))
+                ? lab.Word("reservations", ReservationMode.Absolute)
+                : null,
         };
     }
 
@@ -215,41 +233,6 @@ public sealed class TopologyFile
             required: false);
     }
 
-    private LabNetwork ReadNetwork(LabNode node, IReadOnlyCollection<string> acls)
-    {
-        NodeReader network = Reader(node, "a network", "name", "owner", "subnets");
-        string name = network.Name("name", max: 60);
-        List<LabSubnet> subnets = [];
-        foreach (LabNode item in network.Items("subnets"))
-        {
-            LabSubnet subnet = ReadSubnet(item, name, acls);
-            if (subnets.Any(other => other.Name == subnet.Name))
-            {
-                network.Fail(item.Line, $"subnet {subnet.Name} is there twice in network {name}");
-            }
-
-            subnets.Add(subnet);
-        }
-
-        RefuseOverlap(
-            subnets.SelectMany(subnet => subnet.Prefixes.Select(prefix => (prefix, subnet.Name))), network.Line, $"subnets of network {name}");
-        return new LabNetwork(name, network.Text("owner", name), subnets);
-    }
-
-    private LabSubnet ReadSubnet(LabNode node, string network, IReadOnlyCollection<string> acls)
-    {
-        NodeReader subnet = Reader(node, $"a subnet of {network}", "name", "prefix", "ipv6", "vsid", "acl");
-        Vsid vsid = subnet.Parsed<Vsid>("vsid", Vsid.TryParse, $"a VSID, {Vsid.MinValue} … {Vsid.MaxValue}", required: false);
-        IpPrefix prefix = subnet.Prefix("prefix");
-        IpPrefix? second = subnet.Has("ipv6") ? subnet.Prefix("ipv6") : null;
-        if (second is { } ipv6 && ipv6 != default && (ipv6.IsIPv4 || !prefix.IsIPv4))
-        {
-            subnet.FailAt("ipv6", "'ipv6' is an IPv6 prefix beside an IPv4 'prefix'; a subnet of IPv6 alone has its prefix under 'prefix'");
-        }
-
-        return new LabSubnet(network, subnet.Name("name", max: 60), prefix, vsid == default ? null : vsid, subnet.Known("acl", acls, "an acl")) { IPv6 = second };
-    }
-
     private NodeReader Reader(LabNode node, string what, params ReadOnlySpan<string> keys) => new(node, what, _file, _errors, keys);
 
     private string UniqueName(NodeReader reader)
@@ -316,10 +299,21 @@ public sealed class TopologyFile
         {
             lab.FailAt("networks", $"VSID {twice.Key} is asked for by {string.Join(" and ", twice.Select(s => s.FullName))}; a VSID is unique in the datacenter");
         }
+    }
 
+    private static void RefuseSharedNames(List<LabNetwork> networks, NodeReader lab)
+    {
         foreach (IGrouping<string, LabNetwork> twice in networks.GroupBy(network => network.Name).Where(group => group.Count() > 1))
         {
             lab.FailAt("networks", $"network {twice.Key} is there twice");
+        }
+
+        foreach ((LabNetwork network, string peer) in networks.SelectMany(network => network.Peers.Select(peer => (network, peer))))
+        {
+            if (peer == network.Name || networks.All(other => other.Name != peer))
+            {
+                lab.FailAt("networks", $"network {network.Name} has the peer '{peer}', which is not another network");
+            }
         }
     }
 
