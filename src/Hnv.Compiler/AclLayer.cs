@@ -14,6 +14,16 @@ internal static class AclLayer
     private static readonly Layer s_noAdminRules = Make(AclLevel.Subnet, []);
     private static readonly Layer s_noControllerRules = Make(AclLevel.NetworkInterface, []);
 
+    /// <summary>The admin layer of a port that no list is attached to, where such ports are to be blocked (R44).</summary>
+    public static Layer BlockAll { get; } = Make(AclLevel.Subnet,
+    [
+        .. from direction in (Direction[])[Direction.Outbound, Direction.Inbound]
+           from isIPv4 in (bool[])[true, false]
+           select new RuleGroup(
+               GroupNames.Of(Stem(AclLevel.Subnet), direction, isIPv4), direction, isIPv4, LayerPriorities.Group,
+               [new Rule("PORT_DEFAULT_BLOCK", ushort.MaxValue, Condition.Any, new RuleAction.Block(), Terminating: true)]),
+    ]);
+
     public static Layer Compile(AclLevel level, ImmutableArray<AclRule> rules, string subject, List<PolicyError> errors)
     {
         List<RuleGroup> groups = [];
@@ -41,15 +51,15 @@ internal static class AclLayer
     }
 
     private static Layer Make(AclLevel level, ImmutableArray<RuleGroup> groups) => level == AclLevel.Subnet
-        ? new Layer(LayerNames.FirewallAdmin, LayerPriorities.FirewallAdmin, passesConnections: true, groups)
-        : new Layer(LayerNames.FirewallController, LayerPriorities.FirewallController, passesConnections: true, groups);
+        ? new Layer(LayerNames.FirewallAdmin, LayerPriorities.FirewallAdmin, LayerConnections.Passes, groups)
+        : new Layer(LayerNames.FirewallController, LayerPriorities.FirewallController, LayerConnections.Passes, groups);
 
     private static string Stem(AclLevel level) => level == AclLevel.Subnet ? "FW_ADMIN_GROUP" : "FW_CONTROLLER_GROUP";
 
     /// <summary>A rule that names addresses belongs to the families it names on both sides; one that names none belongs to both.</summary>
     private static bool AppliesTo(AclRule rule, bool isIPv4) => Names(rule.Sources, isIPv4) && Names(rule.Destinations, isIPv4);
 
-    private static bool Names(ImmutableArray<IpPrefix> prefixes, bool isIPv4) =>
+    internal static bool Names(ImmutableArray<IpPrefix> prefixes, bool isIPv4) =>
         prefixes.IsDefaultOrEmpty || prefixes.Any(prefix => prefix.IsIPv4 == isIPv4);
 
     private static bool IsValid(AclRule rule, string subject, bool isIPv4, List<PolicyError> errors)
@@ -83,11 +93,11 @@ internal static class AclLayer
         return new Rule(rule.RuleId, rule.Priority, condition, action, Terminating: true);
     }
 
-    private static ImmutableArray<IpPrefix> OfFamily(ImmutableArray<IpPrefix> prefixes, bool isIPv4) =>
+    internal static ImmutableArray<IpPrefix> OfFamily(ImmutableArray<IpPrefix> prefixes, bool isIPv4) =>
         prefixes.IsDefaultOrEmpty ? [] : prefixes.Any(prefix => prefix.IsIPv4 == isIPv4 && prefix.Length == 0)
             ? []
             : [.. prefixes.Where(prefix => prefix.IsIPv4 == isIPv4)];
 
-    private static ImmutableArray<PortSpan> Spans(ImmutableArray<PortRange> ranges) =>
+    internal static ImmutableArray<PortSpan> Spans(ImmutableArray<PortRange> ranges) =>
         ranges.IsDefaultOrEmpty || ranges.Contains(PortRange.All) ? [] : [.. ranges.Select(range => new PortSpan(range.First, range.Last))];
 }

@@ -13,12 +13,20 @@ namespace Hnv.Compiler;
 public static class HostCompiler
 {
     /// <summary>Compiles a host's policy. Never throws for what a policy says.</summary>
-    public static CompileResult Compile(HostPolicy policy)
+    /// <param name="policy">What was asked for.</param>
+    /// <param name="facts">How this host is made; null when nothing is known of it.</param>
+    public static CompileResult Compile(HostPolicy policy, HostFacts? facts = null)
     {
         List<PolicyError> errors = [];
         ImmutableArray<ProviderAddress> own = OwnProviders(policy, errors);
         Dictionary<Vsid, RoutingDomain?> domains = Domains(policy, errors);
-        PortCompiler ports = new(domains, own, errors);
+        JoinPeers(domains, errors);
+        foreach (RoutingDomain domain in domains.Values.OfType<RoutingDomain>().Distinct())
+        {
+            domain.AcceptTeams(policy.Teams);
+        }
+
+        PortCompiler ports = new(domains, own, policy, facts ?? HostFacts.Unknown, errors);
         Dictionary<NicId, PortProgram> programs = ports.Compile(policy.Ports);
         SwitchProgram program = new()
         {
@@ -29,6 +37,56 @@ public static class HostCompiler
                 .Select(pair => new SubnetProgram(pair.Key, pair.Value!.Providers))],
         };
         return new CompileResult(program, [.. errors]);
+    }
+
+    /// <summary>Two networks are joined when each names the other; whose prefixes overlap stay apart.</summary>
+    private static void JoinPeers(Dictionary<Vsid, RoutingDomain?> domains, List<PolicyError> errors)
+    {
+        RoutingDomain[] all = [.. domains.Values.OfType<RoutingDomain>().Distinct()];
+        Dictionary<RoutingDomainId, RoutingDomain> byId = all.ToDictionary(domain => domain.Network.RoutingDomain);
+        Dictionary<RoutingDomain, MappingSpace> spaces = all.ToDictionary(domain => domain, domain => domain.Space);
+        Dictionary<RoutingDomain, FrozenSet<ProviderAddress>> providers = all.ToDictionary(domain => domain, domain => domain.Providers);
+        foreach (RoutingDomain domain in all)
+        {
+            List<RoutingDomain> peers = [];
+            foreach (RoutingDomainId id in domain.Network.Peers)
+            {
+                if (!byId.TryGetValue(id, out RoutingDomain? peer) || peer == domain || !peer.Network.Peers.Contains(domain.Network.RoutingDomain))
+                {
+                    continue;                                           // the other side has not agreed (yet)
+                }
+
+                if (Overlap(domain, peer) is { } overlap)
+                {
+                    errors.Add(new PolicyError(
+                        $"virtualNetworks/{domain.Network.Name}", "virtualNetworkPeerings", peer.Network.Name, $"cannot be joined: both have {overlap}; peered networks need prefixes that do not overlap"));
+                    continue;
+                }
+
+                peers.Add(peer);
+            }
+
+            if (peers.Count > 0)
+            {
+                domain.Join([.. peers], spaces, providers);
+            }
+        }
+    }
+
+    private static IpPrefix? Overlap(RoutingDomain one, RoutingDomain other)
+    {
+        foreach (SubnetPrefix mine in one.Network.Subnets.SelectMany(subnet => subnet.Prefixes))
+        {
+            foreach (SubnetPrefix theirs in other.Network.Subnets.SelectMany(subnet => subnet.Prefixes))
+            {
+                if (mine.Prefix.Overlaps(theirs.Prefix))
+                {
+                    return mine.Prefix.Length > theirs.Prefix.Length ? mine.Prefix : theirs.Prefix;
+                }
+            }
+        }
+
+        return null;
     }
 
     private static ImmutableArray<ProviderAddress> OwnProviders(HostPolicy policy, List<PolicyError> errors)

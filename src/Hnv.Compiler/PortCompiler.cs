@@ -7,9 +7,10 @@ namespace Hnv.Compiler;
 
 /// <summary>Compiles the ports of a host, each by itself: an error closes the port it is found at.</summary>
 internal sealed class PortCompiler(
-    Dictionary<Vsid, RoutingDomain?> domains, ImmutableArray<ProviderAddress> ownProviders, List<PolicyError> errors)
+    Dictionary<Vsid, RoutingDomain?> domains, ImmutableArray<ProviderAddress> ownProviders, HostPolicy policy, HostFacts facts, List<PolicyError> errors)
 {
-    private readonly PaRouteLayer _paRoute = new(ownProviders);
+    private const int HalfOpenLimitMin = 64;
+    private readonly PaRouteLayer _paRoute = new(ownProviders, policy.Teams);
 
     public Dictionary<NicId, PortProgram> Compile(ImmutableArray<PortPolicy> ports)
     {
@@ -30,7 +31,7 @@ internal sealed class PortCompiler(
                 errors.Add(Wrong(port, "privateMacAddress", port.Mac.ToString(), $"is that of another interface in VSID {port.Vsid} on this host; give each its own"));
             }
 
-            PortProgram? program = errors.Count > before ? null : Compile(port);
+            PortProgram? program = errors.Count > before ? null : port.IsVirtualized ? Compile(port) : CompilePlain(port);
             programs[port.Nic] = program is null || errors.Count > before ? PortProgram.FailClosed(port.Nic, port.Name) : program;
         }
 
@@ -53,8 +54,9 @@ internal sealed class PortCompiler(
 
         VirtualSubnetPolicy subnet = domain.Subnets[port.Vsid];
         CheckAddresses(port, domain, subnet);
-        ImmutableArray<Layer> shared = domain.SharedLayers(ownProviders);
         string subject = Subject(port);
+        PortRates rates = QosLayer.Rates(port, subject, errors);
+        (Layer meter, ImmutableArray<Layer> routing) = domain.SharedLayers(subnet, ownProviders, policy.Settings.OuterDscp, facts, errors);
         return new PortProgram
         {
             Nic = port.Nic,
@@ -62,18 +64,75 @@ internal sealed class PortCompiler(
             Vsid = port.Vsid,
             Mac = port.Mac,
             Addresses = port.Addresses,
-            Router = domain.RouterMac is { } mac ? new RouterIdentity(mac, subnet.Gateway, domain.Routes) : null,
+            AllowedAddresses = port.AllowedAddresses,
+            VirtualAddresses = NatLayer.VirtualAddresses(port),
+            Configuration = GuestConfigurations.Compile(port, domain, subnet, facts),
+            Rates = rates,
+            Router = domain.RouterMac is { } mac
+                ? new RouterIdentity(mac, subnet.GatewayOf(isIPv4: true), subnet.GatewayOf(isIPv4: false), domain.RoutesOf(subnet))
+                : null,
             Guards = Guards(port.Settings),
             Space = domain.Space,
             Layers =
             [
-                AclLayer.Compile(AclLevel.Subnet, port.Rules, subject, errors),
-                AclLayer.Compile(AclLevel.NetworkInterface, port.Rules, subject, errors),
-                .. shared,
+                .. Optional(QosLayer.Compile(rates)),
+                .. Optional(MirrorLayer.Compile(port, domains, ownProviders, subject, errors)),
+                .. FirewallLayers(port, subject),
+                meter,
+                NatLayer.Compile(port, subject, errors),
+                .. routing,
                 _paRoute.Compile(port, domain.Space),
             ],
         };
     }
+
+    /// <summary>A port without a VSID: frames pass as they are, by MAC and VLAN, behind the firewall of the interface (R17, R18).</summary>
+    private PortProgram CompilePlain(PortPolicy port)
+    {
+        if (port.Mac.IsMulticast || port.Mac == default)
+        {
+            errors.Add(Wrong(port, "privateMacAddress", port.Mac.ToString(), "must be the address of one adapter: no group address, not zero"));
+        }
+
+        if (port.VlanId is < 0 or > 4094)
+        {
+            errors.Add(Wrong(port, "vlanID", port.VlanId.ToString(System.Globalization.CultureInfo.InvariantCulture), "must be 1 … 4094, or 0 for untagged"));
+        }
+
+        string subject = Subject(port);
+        if (!port.Nat.IsEmpty)
+        {
+            errors.Add(Wrong(port, "natRules", $"({port.Nat.Length})", "need a virtual subnet; a port of a logical network passes addresses as they are"));
+        }
+
+        PortRates rates = QosLayer.Rates(port, subject, errors);
+        return new PortProgram
+        {
+            Nic = port.Nic,
+            Name = port.Name,
+            Vsid = default,
+            VlanId = port.VlanId,
+            Mac = port.Mac,
+            Addresses = port.Addresses,
+            Rates = rates,
+            Guards = Guards(port.Settings),
+            Layers =
+            [
+                .. Optional(QosLayer.Compile(rates)),
+                .. Optional(MirrorLayer.Compile(port, domains, ownProviders, subject, errors)),
+                .. FirewallLayers(port, subject),
+            ],
+        };
+    }
+
+    private IEnumerable<Layer> FirewallLayers(PortPolicy port, string subject) => policy.Settings.PortDefault switch
+    {
+        PortDefaultState.AllowTraffic => [],
+        PortDefaultState.BlockTraffic when port.Rules.IsEmpty => [AclLayer.BlockAll, AclLayer.Compile(AclLevel.NetworkInterface, [], subject, errors)],
+        _ => [AclLayer.Compile(AclLevel.Subnet, port.Rules, subject, errors), AclLayer.Compile(AclLevel.NetworkInterface, port.Rules, subject, errors)],
+    };
+
+    private static IEnumerable<Layer> Optional(Layer? layer) => layer is null ? [] : [layer];
 
     private void CheckAddresses(PortPolicy port, RoutingDomain domain, VirtualSubnetPolicy subnet)
     {
@@ -90,7 +149,7 @@ internal sealed class PortCompiler(
 
         foreach (CustomerAddress address in port.Addresses)
         {
-            if (address == subnet.Gateway)
+            if (subnet.GatewayOf(address.Value.IsIPv4) == address)
             {
                 errors.Add(Wrong(port, "privateIPAddress", address.ToString(), $"is the gateway of {RoutingDomain.Name(domain.Network, subnet)}; use another address of {subnet.Prefix}"));
             }
@@ -112,6 +171,7 @@ internal sealed class PortCompiler(
         DhcpGuard = settings.DhcpGuard,
         StormLimit = settings.StormLimit,
         FlowLimit = settings.PortFlowLimit,
+        HalfOpenLimit = Math.Max(HalfOpenLimitMin, (settings.PortFlowLimit > 0 ? settings.PortFlowLimit : PortFlows.DefaultFlowLimit) / 2),
     };
 
     private static string Subject(PortPolicy port) => $"networkInterfaces/{port.Name}";

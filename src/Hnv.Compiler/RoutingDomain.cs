@@ -11,13 +11,16 @@ namespace Hnv.Compiler;
 /// </summary>
 internal sealed class RoutingDomain
 {
-    private ImmutableArray<Layer> _layers;
+    private readonly Dictionary<Vsid, ImmutableArray<Layer>> _layers = [];
+    private readonly Dictionary<Vsid, RouteTable> _routes = [];
+    private Layer? _macRewrite;
+    private Layer? _encap;
+    private Layer? _meter;
 
-    private RoutingDomain(VirtualNetworkPolicy network, MappingSpace space, RouteTable routes, MacAddress? routerMac)
+    private RoutingDomain(VirtualNetworkPolicy network, MappingSpace space, MacAddress? routerMac)
     {
         Network = network;
         Space = space;
-        Routes = routes;
         RouterMac = network.DistributedRouter ? routerMac : null;
         DisabledRouterMac = network.DistributedRouter ? null : routerMac;
         Subnets = network.Subnets.ToFrozenDictionary(subnet => subnet.Vsid);
@@ -28,9 +31,11 @@ internal sealed class RoutingDomain
 
     public FrozenDictionary<Vsid, VirtualSubnetPolicy> Subnets { get; }
 
-    public MappingSpace Space { get; }
+    /// <summary>The mappings of this network and, once <see cref="Join"/> has been called, of its peers.</summary>
+    public MappingSpace Space { get; private set; }
 
-    public RouteTable Routes { get; }
+    /// <summary>Networks it may talk to as if they were one.</summary>
+    public ImmutableArray<RoutingDomain> Peers { get; private set; } = [];
 
     /// <summary>The router's MAC; null when it is switched off or not yet known.</summary>
     public MacAddress? RouterMac { get; }
@@ -39,7 +44,7 @@ internal sealed class RoutingDomain
     public MacAddress? DisabledRouterMac { get; }
 
     /// <summary>The PAs of all members: packets of any subnet may come from any of them, routed as they are by their sender's host.</summary>
-    public FrozenSet<ProviderAddress> Providers { get; }
+    public FrozenSet<ProviderAddress> Providers { get; private set; }
 
     /// <summary>Compiles a network.</summary>
     /// <returns>Null when its subnets contradict each other or another network: none of it is in force then.</returns>
@@ -48,40 +53,68 @@ internal sealed class RoutingDomain
     {
         int before = errors.Count;
         CheckPrefixes(network, errors);
-        if (errors.Count > before)
-        {
-            return null;
-        }
+        return errors.Count > before ? null : new RoutingDomain(network, new MappingSpace(ValidMappings(network, mappings, errors)), routerMac);
+    }
 
-        Mapping[] valid = ValidMappings(network, mappings, errors);
-        RouteTable routes = new(
-            network.Subnets.Select(subnet => new Route(subnet.Prefix, RouteKind.Local, subnet.Vsid, NextHop: default)),
-            network.Subnets.Select(subnet => subnet.Gateway));
-        return new RoutingDomain(network, new MappingSpace(valid), routes, routerMac);
+    /// <summary>Joins a network with its peers: their mappings are found, their prefixes routed, their hosts believed. Not transitive.</summary>
+    /// <param name="peers">Those that name this network as theirs too.</param>
+    /// <param name="spaces">Every network's own mappings, as they were before any was joined.</param>
+    /// <param name="providers">Every network's own PAs.</param>
+    public void Join(
+        ImmutableArray<RoutingDomain> peers,
+        IReadOnlyDictionary<RoutingDomain, MappingSpace> spaces,
+        IReadOnlyDictionary<RoutingDomain, FrozenSet<ProviderAddress>> providers)
+    {
+        Peers = peers;
+        Space = spaces[this].WithPeers(peers
+            .SelectMany(peer => peer.Network.Subnets.Select(subnet => (subnet.Vsid, Space: spaces[peer])))
+            .ToDictionary(pair => pair.Vsid, pair => pair.Space));
+        Providers = peers.SelectMany(peer => providers[peer]).Concat(providers[this]).ToFrozenSet();
+    }
+
+    /// <summary>Believes every address of a host of which one address is believed already.</summary>
+    public void AcceptTeams(ImmutableArray<ProviderTeam> teams)
+    {
+        if (teams.Any(team => team.Members.Any(Providers.Contains)))
+        {
+            Providers = Providers.Concat(teams.Where(team => team.Members.Any(Providers.Contains)).SelectMany(team => team.Members)).ToFrozenSet();
+        }
     }
 
     private static void CheckPrefixes(VirtualNetworkPolicy network, List<PolicyError> errors)
     {
         // Sorted by address, a prefix that overlaps any earlier one overlaps the one with the highest last address so far.
-        VirtualSubnetPolicy? widest = null;
-        foreach (VirtualSubnetPolicy subnet in network.Subnets.OrderBy(subnet => subnet.Prefix.IsIPv4).ThenBy(subnet => subnet.Prefix.Address))
+        (VirtualSubnetPolicy Subnet, IpPrefix Prefix)? widest = null;
+        foreach ((VirtualSubnetPolicy subnet, SubnetPrefix part) in network.Subnets
+            .SelectMany(subnet => subnet.Prefixes.Select(part => (subnet, part)))
+            .OrderBy(pair => pair.part.Prefix.IsIPv4).ThenBy(pair => pair.part.Prefix.Address))
         {
-            if (widest is not null && widest.Prefix.Overlaps(subnet.Prefix))
+            IpPrefix prefix = part.Prefix;
+            if (widest is { } wide && wide.Prefix.Overlaps(prefix))
             {
                 errors.Add(new PolicyError(
-                    Name(network, subnet), "addressPrefix", subnet.Prefix.ToString(),
-                    $"overlaps {widest.Prefix} of {Name(network, widest)}; subnets of one virtual network need prefixes that do not overlap"));
+                    Name(network, subnet), "addressPrefix", prefix.ToString(),
+                    $"overlaps {wide.Prefix} of {Name(network, wide.Subnet)}; subnets of one virtual network need prefixes that do not overlap"));
             }
 
-            if (widest is null || widest.Prefix.IsIPv4 != subnet.Prefix.IsIPv4 || subnet.Prefix.LastAddress.CompareTo(widest.Prefix.LastAddress) > 0)
+            if (widest is not { } last || last.Prefix.IsIPv4 != prefix.IsIPv4 || prefix.LastAddress.CompareTo(last.Prefix.LastAddress) > 0)
             {
-                widest = subnet;
+                widest = (subnet, prefix);
             }
 
-            if (!subnet.Prefix.Contains(subnet.Gateway.Value))
+            if (!prefix.Contains(part.Gateway.Value))
             {
                 errors.Add(new PolicyError(
-                    Name(network, subnet), "gateway", subnet.Gateway.ToString(), $"must lie in {subnet.Prefix}, the subnet's prefix; by default it is its lowest address"));
+                    Name(network, subnet), "gateway", part.Gateway.ToString(), $"must lie in {prefix}, the subnet's prefix; by default it is its lowest address"));
+            }
+        }
+
+        foreach (VirtualSubnetPolicy subnet in network.Subnets)
+        {
+            if (subnet.DualStack is { } second && second.Prefix.IsIPv4 == subnet.Prefix.IsIPv4)
+            {
+                errors.Add(new PolicyError(
+                    Name(network, subnet), "dualStackSubnet", second.Prefix.ToString(), $"must be of the other IP family than {subnet.Prefix}"));
             }
         }
     }
@@ -96,7 +129,7 @@ internal sealed class RoutingDomain
         {
             string subject = $"mapping {mapping.Customer}";
             VirtualSubnetPolicy subnet = subnets[mapping.Customer.Vsid];
-            if (mapping.Customer.Address == subnet.Gateway)
+            if (subnet.GatewayOf(mapping.Customer.Address.Value.IsIPv4) == mapping.Customer.Address)
             {
                 errors.Add(new PolicyError(subject, "address", mapping.Customer.Address.ToString(), $"is the gateway of {Name(network, subnet)}, which no interface may own"));
             }
@@ -132,16 +165,28 @@ internal sealed class RoutingDomain
         return [.. valid];
     }
 
-    /// <summary>The layers every port of the domain shares; made on first use.</summary>
-    public ImmutableArray<Layer> SharedLayers(ImmutableArray<ProviderAddress> ownProviders)
+    /// <summary>The layers that every port of a subnet shares, from the meter outward; made on first use.</summary>
+    public (Layer Meter, ImmutableArray<Layer> Routing) SharedLayers(
+        VirtualSubnetPolicy subnet, ImmutableArray<ProviderAddress> ownProviders, byte? outerDscp, HostFacts facts, List<PolicyError> errors)
     {
-        if (_layers.IsDefault)
+        _meter ??= MeterLayer.Compile(this);
+        if (!_layers.TryGetValue(KeyOf(subnet), out ImmutableArray<Layer> layers))
         {
-            _layers = [RouterLayer.Redirection(this), RouterLayer.MacRewrite(this), EncapLayer.Compile(this, ownProviders)];
+            _macRewrite ??= RouterLayer.MacRewrite(this);
+            _encap ??= EncapLayer.Compile(this, ownProviders, outerDscp, facts);
+            RouteTable routes = SubnetRoutes.Compile(this, subnet, errors);
+            _routes[KeyOf(subnet)] = routes;
+            _layers[KeyOf(subnet)] = layers = [RouterLayer.Redirection(this, routes), _macRewrite, _encap];
         }
 
-        return _layers;
+        return (_meter, layers);
     }
+
+    /// <summary>The routes of a subnet whose layers have been made.</summary>
+    public RouteTable RoutesOf(VirtualSubnetPolicy subnet) => _routes[KeyOf(subnet)];
+
+    /// <summary>Subnets without routes of their owner share one table.</summary>
+    private static Vsid KeyOf(VirtualSubnetPolicy subnet) => subnet.Routes.IsEmpty ? default : subnet.Vsid;
 
     public static string Name(VirtualNetworkPolicy network, VirtualSubnetPolicy subnet) => $"virtualNetworks/{network.Name}/subnets/{subnet.Name}";
 

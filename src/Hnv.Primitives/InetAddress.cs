@@ -56,6 +56,12 @@ public readonly record struct InetAddress : IComparable<InetAddress>
     /// <summary>The address of two numbers.</summary>
     public static InetAddress FromNumbers(ulong high, ulong low) => new(high, low);
 
+    /// <summary>The link-local IPv6 address that a station makes of its MAC (RFC 4291 appendix A).</summary>
+    public static InetAddress LinkLocalOf(MacAddress mac) => new(0xFE80_0000_0000_0000, InterfaceIdOf(mac));
+
+    /// <summary>The IPv6 address that a station makes of a 64-bit prefix and its MAC (RFC 4291 appendix A, RFC 4862 §5.5.3).</summary>
+    public static InetAddress AutonomousOf(IpPrefix prefix, MacAddress mac) => new(prefix.Address.High, InterfaceIdOf(mac));
+
     /// <summary>Reads 4 bytes as IPv4.</summary>
     public static InetAddress ReadIPv4(ReadOnlySpan<byte> bytes) => FromIPv4(BinaryPrimitives.ReadUInt32BigEndian(bytes));
 
@@ -121,4 +127,7 @@ public readonly record struct InetAddress : IComparable<InetAddress>
 
     /// <summary>Dotted quad, or IPv6 in its canonical form (RFC 5952).</summary>
     public override string ToString() => ToIPAddress().ToString();
+
+    private static ulong InterfaceIdOf(MacAddress mac) =>
+        ((mac.Value & 0xFFFF_FF00_0000) << 16 | 0xFF_FE00_0000 | (mac.Value & 0xFF_FFFF)) ^ 0x0200_0000_0000_0000;
 }

@@ -25,7 +25,7 @@ internal static class AddressResolution
         }
 
         return message.Operation == ArpMessage.Request && !message.IsGratuitous && TryResolve(program, message.TargetAddress, out _, out _)
-            ? GuardResult.Answer
+            ? GuardResult.Say(AnswerKind.AddressResolution)
             : GuardResult.Drop(DropReason.ArpFilter);
     }
 
@@ -49,7 +49,9 @@ internal static class AddressResolution
             return GuardResult.Drop(DropReason.ArpGuard);
         }
 
-        return TryResolve(program, notice.Target, out _, out _) ? GuardResult.Answer : GuardResult.Drop(DropReason.ArpFilter);
+        return TryResolve(program, notice.Target, out _, out _)
+            ? GuardResult.Say(AnswerKind.AddressResolution)
+            : GuardResult.Drop(DropReason.ArpFilter);
     }
 
     /// <summary>Writes the answer to a question that passed its check.</summary>
@@ -75,7 +77,7 @@ internal static class AddressResolution
     /// <summary>Who has this address in the port's own subnet? The port itself gets no answer: it is checking that nobody else does.</summary>
     private static bool TryResolve(PortProgram program, InetAddress target, out MacAddress mac, out bool isRouter)
     {
-        isRouter = program.Router is { } router && router.Gateway.Value == target;
+        isRouter = program.Router is { } router && (router.Is(target) || program.VirtualAddresses.Contains(target));
         if (isRouter)
         {
             mac = program.Router!.Mac;

@@ -16,25 +16,39 @@ internal sealed class Connection
     private const int InboundShift = 8;
 
     private int _tcpFlags;
+    private long _resetAt;
+    private int _liveAfterReset;
 
-    public Connection(ConnectionKey key, Direction direction, in Ufid initiator, uint generation)
+    public Connection(in ConnectionKey key, Direction direction, uint generation)
     {
         Key = key;
         Direction = direction;
-        Initiator = initiator;
         Generation = generation;
     }
 
+    /// <summary>The conversation as the guest knows it.</summary>
     public ConnectionKey Key { get; }
 
     /// <summary>Who began it, as the VM sees it.</summary>
     public Direction Direction { get; }
 
-    /// <summary>The flow id of the packet that began it.</summary>
-    public Ufid Initiator { get; }
+    /// <summary>The packet that began it, as the guest's side of the switch saw it.</summary>
+    public Ufid Initiator => Key.ToFlow(Direction);
+
+    /// <summary>Its two faces; null when they are the same.</summary>
+    public Translation? Translation { get; init; }
+
+    /// <summary>What it holds of a pool; null when nothing.</summary>
+    public NatBindings.Binding? Binding { get; init; }
+
+    /// <summary>The second half of a conversation of a port with itself; it lasts as long as the first lets it.</summary>
+    public bool IsReturning { get; init; }
 
     /// <summary>The generation it was last judged under.</summary>
     public uint Generation { get; set; }
+
+    /// <summary>The idle time its rule gave it, seconds; 0 is that of its protocol and state.</summary>
+    public int IdleSeconds { get; set; }
 
     /// <summary>
     /// Policy no longer wants it. It is kept as long as packets come, so that the next packet of the other side does not pass for the start of a
@@ -56,13 +70,27 @@ internal sealed class Connection
     public UnifiedFlow? FirstFlow { get; private set; }
 
     /// <summary>A reset, or FIN from both sides.</summary>
-    public bool IsClosed
+    public bool IsClosed => State == ConnectionState.Closed;
+
+    /// <summary>Set by the table: its state may change without the table's knowledge.</summary>
+    public bool CountsAsHalfOpen { get; set; }
+
+    /// <summary>A TCP connection that waits for its answer.</summary>
+    public bool IsHalfOpen => Key.Protocol == IPProtocols.Tcp && State == ConnectionState.Opening;
+
+    /// <summary>How far it has come.</summary>
+    public ConnectionState State
     {
         get
         {
             int flags = Volatile.Read(ref _tcpFlags);
-            int both = flags & (flags >> InboundShift);
-            return (both & Fin) != 0 || ((flags | (flags >> InboundShift)) & Reset) != 0;
+            int either = flags | (flags >> InboundShift), both = flags & (flags >> InboundShift);
+            if ((either & Reset) != 0 || (both & Fin) != 0)
+            {
+                return ConnectionState.Closed;
+            }
+
+            return (either & Fin) != 0 ? ConnectionState.Closing : IsAnswered ? ConnectionState.Established : ConnectionState.Opening;
         }
     }
 
@@ -70,8 +98,42 @@ internal sealed class Connection
     public static bool IsOpening(in ParsedPacket packet) => (packet.TcpFlags & 0x12) == Syn && packet.Ufid.Protocol == IPProtocols.Tcp;
 
     /// <summary>Notes FIN and RST. Called without a lock for the few packets that carry them.</summary>
-    public void Observe(Direction direction, byte tcpFlags) =>
-        Interlocked.Or(ref _tcpFlags, (tcpFlags & (Fin | Reset)) << (direction == Direction.Inbound ? InboundShift : 0));
+    public void Observe(Direction direction, byte tcpFlags, long now)
+    {
+        int seen = tcpFlags & (Fin | Reset);
+        if (seen == 0)
+        {
+            return;
+        }
+
+        _ = Interlocked.Or(ref _tcpFlags, seen << (direction == Direction.Inbound ? InboundShift : 0));
+        if ((seen & Reset) != 0)
+        {
+            Volatile.Write(ref _resetAt, now);
+        }
+    }
+
+    /// <summary>
+    /// Looks at its flows when they are aged. A reset that its receiver did not believe (it lay outside the window, or somebody guessed it) ends
+    /// nothing: when packets go on in both directions long after it, the connection lives.
+    /// </summary>
+    public void Fold(UnifiedFlow flow, Direction direction)
+    {
+        const long disbeliefMs = 2_000;
+        LastSeen = Math.Max(LastSeen, flow.LastUsed);
+        int flags = Volatile.Read(ref _tcpFlags);
+        if (((flags | (flags >> InboundShift)) & Reset) == 0 || flow.LastUsed < Volatile.Read(ref _resetAt) + disbeliefMs)
+        {
+            return;
+        }
+
+        _liveAfterReset |= direction == Direction.Outbound ? 1 : 2;
+        if (_liveAfterReset == 3)
+        {
+            _liveAfterReset = 0;
+            _ = Interlocked.And(ref _tcpFlags, ~(Reset | (Reset << InboundShift)));
+        }
+    }
 
     public void Link(UnifiedFlow flow)
     {
@@ -99,6 +161,22 @@ internal sealed class Connection
     }
 }
 
+/// <summary>How far a conversation has come.</summary>
+public enum ConnectionState : byte
+{
+    /// <summary>Begun, not answered: half open.</summary>
+    Opening,
+
+    /// <summary>Answered.</summary>
+    Established,
+
+    /// <summary>TCP with a FIN from one side.</summary>
+    Closing,
+
+    /// <summary>TCP with a FIN from both sides, or a reset.</summary>
+    Closed,
+}
+
 /// <summary>What tells one connection of a port from another: the 5-tuple, as the VM sees it; for ICMP echo the identifier.</summary>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct ConnectionKey(InetAddress Local, InetAddress Remote, ushort LocalPort, ushort RemotePort, byte Protocol)
@@ -120,8 +198,25 @@ internal readonly record struct ConnectionKey(InetAddress Local, InetAddress Rem
             : new ConnectionKey(flow.Destination, flow.Source, flow.DestinationPort, flow.SourcePort, flow.Protocol);
     }
 
-    /// <summary>The key of this conversation's later fragments, which have no ports.</summary>
-    public ConnectionKey WithoutPorts() => this with { LocalPort = 0, RemotePort = 0 };
+    /// <summary>The same conversation as the one who answers on the same port knows it.</summary>
+    public ConnectionKey Reversed => Protocol is IPProtocols.Icmp or IPProtocols.IcmpV6
+        ? this with { Local = Remote, Remote = Local }
+        : new ConnectionKey(Remote, Local, RemotePort, LocalPort, Protocol);
+
+    /// <summary>The flow id of a packet of the conversation, without MACs; of ICMP the echo request.</summary>
+    public Ufid ToFlow(Direction direction)
+    {
+        bool isIPv4 = Local.IsIPv4, isOutbound = direction == Direction.Outbound;
+        ushort etherType = isIPv4 ? EtherTypes.IPv4 : EtherTypes.IPv6;
+        bool isIcmp = Protocol == (isIPv4 ? IPProtocols.Icmp : IPProtocols.IcmpV6);
+        ushort sourcePort = isIcmp || isOutbound ? LocalPort : RemotePort;
+        ushort destinationPort = isIcmp ? IcmpFlows.EchoRequest(isIPv4) : isOutbound ? RemotePort : LocalPort;
+        return new Ufid(
+            isOutbound ? Local : Remote, isOutbound ? Remote : Local, default, default, etherType, Protocol, FragmentClass.Whole, sourcePort, destinationPort);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Local}:{LocalPort}-{Remote}:{RemotePort}/{Protocol}";
 
     public override int GetHashCode()
     {

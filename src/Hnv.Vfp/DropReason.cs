@@ -92,4 +92,28 @@ public enum DropReason : byte
 
     /// <summary>Outer congestion-experienced on a packet whose sender does not understand ECN (RFC 6040 §4.2).</summary>
     EcnNotCapable = 79,
+
+    /// <summary>A later fragment of a datagram whose first fragment has not been seen, so nothing says whether it may pass.</summary>
+    FragmentWithoutFirst = 80,
+
+    /// <summary>A user route discards it (next hop type None).</summary>
+    RouteDrop = 81,
+
+    /// <summary>The pool of a source translation has no free port.</summary>
+    NatExhausted = 82,
+
+    /// <summary>A translation cannot be made: it needs state and this packet cannot begin a conversation, or RFC 6296 knows no way.</summary>
+    NatNoState = 83,
+
+    /// <summary>More TCP connections wait for an answer than the port may have.</summary>
+    HalfOpenLimit = 84,
+
+    /// <summary>The router has said as many ICMP errors as it may.</summary>
+    IcmpLimit = 85,
+
+    /// <summary>Beyond the port's bandwidth, with its queue full.</summary>
+    RateLimit = 86,
+
+    /// <summary>A frame of the physical network for no port of that VLAN.</summary>
+    UnknownVlan = 87,
 }

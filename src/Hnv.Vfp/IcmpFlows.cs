@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Hnv.Primitives;
 using Hnv.Wire;
 
@@ -7,7 +6,6 @@ namespace Hnv.Vfp;
 /// <summary>What the engine must know of ICMP messages, from the flow id alone: its destination port is type and code there.</summary>
 internal static class IcmpFlows
 {
-    private const int HeaderSize = 8;
     private const byte EchoReplyV4 = 0;
     private const byte EchoRequestV4 = 8;
     private const byte EchoRequestV6 = 128;
@@ -19,6 +17,9 @@ internal static class IcmpFlows
         flow.EtherType == EtherTypes.IPv4 ? flow.Protocol == IPProtocols.Icmp : flow.Protocol == IPProtocols.IcmpV6;
 
     public static bool IsEchoRequest(in Ufid flow) => IsType(in flow, EchoRequestV4, EchoRequestV6);
+
+    /// <summary>Type and code of an echo request, as a flow id holds them.</summary>
+    public static ushort EchoRequest(bool isIPv4) => (ushort)((isIPv4 ? EchoRequestV4 : EchoRequestV6) << 8);
 
     public static bool IsEchoReply(in Ufid flow) => IsType(in flow, EchoReplyV4, EchoReplyV6);
 
@@ -50,54 +51,24 @@ internal static class IcmpFlows
     /// <param name="packet">The error.</param>
     /// <param name="frame">Its frame.</param>
     /// <param name="key">The connection's key.</param>
-    public static bool TryReadEmbedded(Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame, out ConnectionKey key)
+    public static bool TryReadQuoted(Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame, out ConnectionKey key)
     {
         key = default;
-        int start = packet.TransportOffset + HeaderSize;
-        if (packet.TransportOffset == 0 || start > packet.Length || packet.Length > frame.Length)
+        if (!IcmpErrorEdits.TryReadQuoted(frame, in packet, out QuotedPacket quoted))
         {
             return false;
         }
 
-        ReadOnlySpan<byte> quoted = frame[start..packet.Length];
-        bool isIPv4 = packet.EtherType == EtherTypes.IPv4;
-        if (quoted.Length < (isIPv4 ? 20 : 40) || quoted[0] >> 4 != (isIPv4 ? 4 : 6))
+        bool isIcmp = quoted.Protocol is IPProtocols.Icmp or IPProtocols.IcmpV6;
+        byte type = (byte)(quoted.DestinationPort >> 8);
+        if (isIcmp && type is not (EchoRequestV4 or EchoReplyV4 or EchoRequestV6 or EchoReplyV6))
         {
             return false;
         }
 
-        int headerLength = isIPv4 ? (quoted[0] & 0x0F) * 4 : 40;
-        byte protocol = quoted[isIPv4 ? 9 : 6];
-        InetAddress source = isIPv4 ? InetAddress.ReadIPv4(quoted[12..]) : InetAddress.ReadIPv6(quoted[8..]);
-        InetAddress destination = isIPv4 ? InetAddress.ReadIPv4(quoted[16..]) : InetAddress.ReadIPv6(quoted[24..]);
-        if (headerLength < 20 || quoted.Length < headerLength + 8)
-        {
-            return false;
-        }
-
-        ReadOnlySpan<byte> transport = quoted[headerLength..];
-        ushort first = 0, second = 0;
-        if (TransportPorts.Has(protocol))
-        {
-            first = BinaryPrimitives.ReadUInt16BigEndian(transport);
-            second = BinaryPrimitives.ReadUInt16BigEndian(transport[2..]);
-        }
-        else if (protocol is IPProtocols.Icmp or IPProtocols.IcmpV6)
-        {
-            if (transport[0] is not (EchoRequestV4 or EchoReplyV4 or EchoRequestV6 or EchoReplyV6))
-            {
-                return false;
-            }
-
-            first = BinaryPrimitives.ReadUInt16BigEndian(transport[4..]);
-        }
-
-        bool isEcho = protocol is IPProtocols.Icmp or IPProtocols.IcmpV6;
-        key = direction == Direction.Inbound
-            ? new ConnectionKey(source, destination, first, second, protocol)
-            : isEcho
-                ? new ConnectionKey(destination, source, first, 0, protocol)
-                : new ConnectionKey(destination, source, second, first, protocol);
+        ushort remotePort = isIcmp ? (ushort)0 : quoted.DestinationPort;
+        ConnectionKey asSent = new(quoted.Source, quoted.Destination, quoted.SourcePort, remotePort, quoted.Protocol);
+        key = direction == Direction.Inbound ? asSent : asSent.Reversed;
         return true;
     }
 

@@ -29,6 +29,38 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
         return targets ??= Build(in packet, isIPv4);
     }
 
+    /// <summary>The copy for an appliance; null when it lives on this host and its port is not plugged in.</summary>
+    public MirrorCopy? Mirror(MirrorTarget target)
+    {
+        Transposition transposition = new() { Edits = TranspositionEdits.DestinationMac, DestinationMac = target.Mac };
+        if (target.IsLocal)
+        {
+            return Forwarding.TryGetPort(target.Vsid, target.Mac) is { } port ? new MirrorCopy(transposition, port) : null;
+        }
+
+        transposition.Edits |= TranspositionEdits.Encap;
+        transposition.Encapsulation = target.Encapsulation;
+        transposition.Vsid = target.Vsid;
+        transposition.Provider = target.Provider;
+        transposition.TeamMember = target.TeamMember;
+        return new MirrorCopy(transposition, null);
+    }
+
+    /// <summary>Where a frame of a port without a VSID goes: by MAC and VLAN, to everybody in the VLAN, or out of the uplink (R17, R18).</summary>
+    public (VPort? Port, ReplicationTarget[]? All, bool LeavesByUplink) FindPlain(VPort sender, MacAddress destination)
+    {
+        if (!destination.IsMulticast)
+        {
+            VPort? port = Forwarding.TryGetPlainPort(Program.VlanId, destination);
+            return (port, null, port is null);
+        }
+
+        List<ReplicationTarget> targets =
+            [.. Forwarding.PlainPorts(Program.VlanId).Where(port => port != sender).Select(port => new ReplicationTarget(null, default, port))];
+        targets.Add(new ReplicationTarget(null, new Transposition { Edits = TranspositionEdits.Uplink }, null));
+        return (null, [.. targets], false);
+    }
+
     private ReplicationTarget[] Build(in ParsedPacket packet, bool isIPv4)
     {
         List<ReplicationTarget> targets = [];
@@ -45,7 +77,7 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
             Ufid flow = packet.Ufid;
             copy.Ufid = new Ufid(
                 flow.Source, mapping.Address.Value, flow.SourceMac, mapping.Mac, flow.EtherType, flow.Protocol, flow.Fragment, flow.SourcePort, flow.DestinationPort);
-            Decision decision = SlowPath.Evaluate(Program, Direction.Outbound, in copy, isEstablished: true);
+            Decision decision = SlowPath.Evaluate(Program, Direction.Outbound, in copy, new KnownFlow(IsEstablished: true));
             VPort? port = decision.IsLocal ? Forwarding.TryGetPort(decision.LocalVsid, decision.LocalMac) : null;
             if (decision.Verdict != Verdict.Forward || (decision.IsLocal && port is null))
             {

@@ -11,6 +11,11 @@ internal sealed class PortCounters
     private long _hits;
     private long _slowPath;
     private long _uncached;
+    private long _syn;
+    private long _fin;
+    private long _reset;
+    private long _billed;
+    private long _unbilled;
 
     public void CountPacket(int bytes)
     {
@@ -26,6 +31,26 @@ internal sealed class PortCounters
 
     public void CountDrop(DropReason reason) => _drops[(int)reason]++;
 
+    /// <summary>Counts the TCP flags byte of a packet that has at least one of SYN, FIN and RST.</summary>
+    public void CountTcp(byte flags)
+    {
+        _fin += flags & 1;
+        _syn += (flags >> 1) & 1;
+        _reset += (flags >> 2) & 1;
+    }
+
+    public void CountMeter(MeterClass meter, int bytes)
+    {
+        if (meter == MeterClass.Billed)
+        {
+            _billed += bytes;
+        }
+        else
+        {
+            _unbilled += bytes;
+        }
+    }
+
     public PortCounts Snapshot(Direction direction) => new(
         direction,
         Volatile.Read(ref _packets),
@@ -33,6 +58,9 @@ internal sealed class PortCounters
         Volatile.Read(ref _hits),
         Volatile.Read(ref _slowPath),
         Volatile.Read(ref _uncached),
+        new TcpCounts(Volatile.Read(ref _syn), Volatile.Read(ref _fin), Volatile.Read(ref _reset)),
+        Volatile.Read(ref _billed),
+        Volatile.Read(ref _unbilled),
         DropReasons.NonZero(_drops));
 }
 
@@ -43,6 +71,9 @@ internal sealed class PortCounters
 /// <param name="UnifiedFlowHits">Packets that a remembered decision was found for.</param>
 /// <param name="SlowPathEvaluations">Packets that the layers were asked about.</param>
 /// <param name="Uncached">Decisions that were not remembered because the tables were full.</param>
+/// <param name="Tcp">TCP packets with flags of their own.</param>
+/// <param name="BilledBytes">Bytes of inner IP packets that were forwarded out of the tenant's networks.</param>
+/// <param name="UnbilledBytes">Bytes of inner IP packets that were forwarded within them.</param>
 /// <param name="Drops">Drops by reason; reasons that never came up are left out.</param>
 public sealed record PortCounts(
     Direction Direction,
@@ -51,7 +82,13 @@ public sealed record PortCounts(
     long UnifiedFlowHits,
     long SlowPathEvaluations,
     long Uncached,
+    TcpCounts Tcp,
+    long BilledBytes,
+    long UnbilledBytes,
     IReadOnlyDictionary<DropReason, long> Drops);
+
+/// <summary>TCP packets by the flags that open and close connections.</summary>
+public readonly record struct TcpCounts(long Syn, long Fin, long Reset);
 
 /// <summary>Arrays indexed by <see cref="DropReason"/>.</summary>
 internal static class DropReasons

@@ -1,11 +1,12 @@
+using System.Collections.Immutable;
 using Hnv.Primitives;
 using Hnv.Wire;
 
 namespace Hnv.Vfp;
 
 /// <summary>
-/// What one port remembers: its unified flows, one table per direction, and its connections. Hits take no lock; everything else happens under the
-/// port's own.
+/// What one port remembers: its unified flows, one table per direction, its connections and the datagrams that come in fragments. Hits take no
+/// lock; everything else happens under the port's own.
 /// </summary>
 public sealed class PortFlows
 {
@@ -13,10 +14,8 @@ public sealed class PortFlows
     public const int DefaultFlowLimit = 65_536;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<ConnectionKey, Connection> _connections = [];
-
-    // What the firewall refused, by the same key: when the other side begins that very conversation, the remembered drops must not stop its replies.
-    private readonly Dictionary<ConnectionKey, Connection> _refused = [];
+    private readonly ConnectionTable _connections = new();
+    private readonly FragmentTable _fragments = new();
     private readonly UnifiedFlowTable _outbound = new();
     private readonly UnifiedFlowTable _inbound = new();
 
@@ -39,6 +38,18 @@ public sealed class PortFlows
         }
     }
 
+    /// <summary>TCP connections that wait for an answer.</summary>
+    public int HalfOpenCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _connections.HalfOpenCount;
+            }
+        }
+    }
+
     internal UnifiedFlow? Find(Direction direction, in Ufid flow, uint hash) => Table(direction).Find(in flow, hash);
 
     /// <summary>Decides a packet that no flow is known for, or only one of a generation that has passed, and remembers the decision.</summary>
@@ -47,8 +58,14 @@ public sealed class PortFlows
     {
         lock (_gate)
         {
-            Connection? connection = FindConnection(installed, direction, in packet);
+            if (packet.Ufid.Fragment == FragmentClass.Later)
+            {
+                return _fragments.Find(direction, in packet, installed.Generation) ?? Outcome.Drop(DropReason.FragmentWithoutFirst);
+            }
+
+            Connection? connection = FindConnection(installed, direction, in packet, out bool isTranslated);
             Decision decision;
+            Connection? about = null;
             if (connection is { IsBlocked: true })
             {
                 decision = Decision.Drop(DropReason.Acl);
@@ -56,14 +73,36 @@ public sealed class PortFlows
             else
             {
                 bool isError = IcmpFlows.IsError(in packet.Ufid);
-                bool isEstablished = connection is not null || (isError && IsRelated(installed, direction, in packet, frame));
-                decision = SlowPath.Evaluate(installed.Program, direction, in packet, isEstablished, installed.Matches);
+                KnownFlow known = connection is not null
+                    ? new KnownFlow(IsEstablished: true, isTranslated ? connection.Translation : null)
+                    : isError ? Related(installed, direction, in packet, frame, out about) : default;
+                decision = SlowPath.Evaluate(installed.Program, direction, in packet, in known, installed.Matches);
 
                 // The flow id does not tell which packet an error is about, so what was decided of one error says nothing of the next.
                 decision = decision with { IsForThisPacketOnly = decision.IsForThisPacketOnly || isError };
             }
 
-            return Commit(installed, port, direction, in packet, now, decision, connection, counters);
+            return Commit(installed, port, direction, in packet, now, decision, connection, about, counters);
+        }
+    }
+
+    /// <summary>What a packet would meet, with nothing remembered, judged or counted: for explanations.</summary>
+    internal KnownFlow Look(Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame)
+    {
+        lock (_gate)
+        {
+            if (_connections.Find(direction, ConnectionKey.Of(direction, in packet.Ufid), out bool isTranslated) is { IsBlocked: false } connection)
+            {
+                return connection.IsClosed && Connection.IsOpening(in packet)
+                    ? default
+                    : new KnownFlow(IsEstablished: true, isTranslated ? connection.Translation : null);
+            }
+
+            return IcmpFlows.IsError(in packet.Ufid)
+                && IcmpFlows.TryReadQuoted(direction, in packet, frame, out ConnectionKey key)
+                && _connections.Find(direction, key, out isTranslated) is { IsBlocked: false } about
+                    ? new KnownFlow(IsEstablished: true, isTranslated ? about.Translation : null, IsError: true)
+                    : default;
         }
     }
 
@@ -73,19 +112,9 @@ public sealed class PortFlows
         lock (_gate)
         {
             // First the connections learn from their flows, then those that are over take their flows with them.
-            bool Fold(UnifiedFlow flow)
-            {
-                if (flow.Connection is { } connection)
-                {
-                    connection.LastSeen = Math.Max(connection.LastSeen, flow.LastUsed);
-                }
-
-                return true;
-            }
-
-            _outbound.ForEach(Fold);
-            _inbound.ForEach(Fold);
-            foreach (Connection connection in _connections.Values)
+            Fold(_outbound, Direction.Outbound);
+            Fold(_inbound, Direction.Inbound);
+            foreach (Connection connection in _connections.All)
             {
                 if (now - connection.LastSeen > Timeouts.Of(connection))
                 {
@@ -100,13 +129,19 @@ public sealed class PortFlows
                     return true;
                 }
 
-                Unlink(flow);
+                _connections.Unlink(flow);
                 return false;
             }
 
             _outbound.Sweep(Keep);
             _inbound.Sweep(Keep);
         }
+
+        static void Fold(UnifiedFlowTable table, Direction direction) => table.ForEach(flow =>
+        {
+            flow.Connection?.Fold(flow, direction);
+            return true;
+        });
     }
 
     /// <summary>Forgets everything: the port has gone.</summary>
@@ -115,7 +150,7 @@ public sealed class PortFlows
         lock (_gate)
         {
             _connections.Clear();
-            _refused.Clear();
+            _fragments.Clear();
             _outbound.Sweep(static _ => false);
             _inbound.Sweep(static _ => false);
         }
@@ -123,105 +158,181 @@ public sealed class PortFlows
 
     internal void ForEach(Direction direction, Func<UnifiedFlow, bool> visit) => Table(direction).ForEach(visit);
 
+    /// <summary>How far the ranges of a program's pools are used.</summary>
+    internal ImmutableArray<NatRangeUse> NatRanges(IEnumerable<NatPool> pools)
+    {
+        lock (_gate)
+        {
+            return _connections.Bindings.Ranges(pools);
+        }
+    }
+
     /// <summary>
     /// The connection of a packet, judged under the program in force: a running conversation feels a changed rule on its next packet, and the one
     /// who began it is asked about, whichever side that packet comes from.
     /// </summary>
-    private Connection? FindConnection(InstalledProgram installed, Direction direction, in ParsedPacket packet)
+    private Connection? FindConnection(InstalledProgram installed, Direction direction, in ParsedPacket packet, out bool isTranslated)
     {
-        if (!_connections.TryGetValue(ConnectionKey.Of(direction, in packet.Ufid), out Connection? connection))
+        if (_connections.Find(direction, ConnectionKey.Of(direction, in packet.Ufid), out isTranslated) is not { } connection)
         {
             return null;
         }
 
-        if ((connection.IsClosed || connection.IsBlocked) && Connection.IsOpening(in packet))
+        if (((connection.IsClosed || connection.IsBlocked) && Connection.IsOpening(in packet)) || !StillStands(installed, connection))
         {
             Forget(connection);
             return null;
         }
 
-        Judge(installed, connection);
         return connection;
     }
 
-    private void Judge(InstalledProgram installed, Connection connection)
+    /// <summary>Judges a connection under a program it has not been judged under.</summary>
+    /// <returns>False when the addresses it was translated to are no longer policy's to give: the conversation is over.</returns>
+    private bool StillStands(InstalledProgram installed, Connection connection)
     {
         if (connection.Generation == installed.Generation)
         {
-            return;
+            return true;
         }
 
         connection.Generation = installed.Generation;
+        if (connection.Translation is { } translation && !connection.IsReturning
+            && !SlowPath.StillTranslates(installed.Program, connection.Direction, translation))
+        {
+            return false;
+        }
+
         connection.IsBlocked = !SlowPath.Admits(installed.Program, connection.Direction, connection.Initiator);
         if (connection.IsBlocked)
         {
             RemoveFlows(connection);
         }
+
+        return true;
     }
 
-    private bool IsRelated(InstalledProgram installed, Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame)
+    private KnownFlow Related(InstalledProgram installed, Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame, out Connection? about)
     {
-        if (!IcmpFlows.TryReadEmbedded(direction, in packet, frame, out ConnectionKey key) || !_connections.TryGetValue(key, out Connection? connection))
+        // The packet that an error quotes went the other way.
+        about = null;
+        if (!IcmpFlows.TryReadQuoted(direction, in packet, frame, out ConnectionKey key)
+            || _connections.Find(direction, in key, out bool isTranslated) is not { } connection
+            || !StillStands(installed, connection)
+            || connection.IsBlocked)
         {
-            return false;
+            return default;
         }
 
-        Judge(installed, connection);
-        return !connection.IsBlocked;
+        about = connection;
+        return new KnownFlow(IsEstablished: true, isTranslated ? connection.Translation : null, IsError: true);
     }
 
     private UnifiedFlow Commit(
-        InstalledProgram installed, VPort port, Direction direction, in ParsedPacket packet, long now, Decision decision, Connection? connection, PortCounters counters)
+        InstalledProgram installed,
+        VPort port,
+        Direction direction,
+        in ParsedPacket packet,
+        long now,
+        Decision decision,
+        Connection? connection,
+        Connection? about,
+        PortCounters counters)
     {
-        ReplicationTarget[] targets = [];
-        VPort? destination = null;
-        if (decision.Verdict == Verdict.Replicate)
-        {
-            targets = installed.ReplicationTargets(in packet);
-            decision = targets.Length == 0 ? Decision.Drop(DropReason.NoDestinationsBroadcast) : decision;
-        }
-        else if (decision.Verdict == Verdict.Forward)
-        {
-            destination = direction == Direction.Inbound
-                ? port
-                : decision.IsLocal ? installed.Forwarding.TryGetPort(decision.LocalVsid, decision.LocalMac) : null;
-            decision = decision.IsLocal && destination is null ? Decision.Drop(DropReason.DestinationPortNotReady) : decision;
-        }
-
-        UnifiedFlow flow = new()
-        {
-            Ufid = packet.Ufid,
-            Hash = packet.Ufid.Hash(),
-            Generation = installed.Generation,
-            Verdict = decision.Verdict,
-            DropReason = decision.DropReason,
-            Transposition = decision.Transposition,
-            Destination = destination,
-            ReplicationTargets = targets,
-        };
-
         int limit = installed.Program.Guards.FlowLimit is > 0 and int asked ? asked : DefaultFlowLimit;
-        bool isFull = !Remember(flow, decision, direction, limit);
-        if (connection is { IsBlocked: true })
+        (decision, VPort? destination, FlowExtras? extras) = Resolve(installed, port, direction, in packet, decision, about);
+        if (decision is { Verdict: Verdict.Forward, IsStateful: true } && connection is null)
         {
-            Attach(connection, flow, installed, direction, in packet, now, isStored: !isFull, limit);
-        }
-        else if (decision is { Verdict: Verdict.Drop, DropReason: DropReason.Acl, IsForThisPacketOnly: false } && !isFull)
-        {
-            Refuse(flow, direction, installed.Generation);
-        }
-        else if (decision.Verdict == Verdict.Forward && decision.IsStateful)
-        {
-            connection ??= Begin(installed, direction, in packet, limit, ref isFull);
-            Attach(connection, flow, installed, direction, in packet, now, isStored: !isFull && !decision.IsForThisPacketOnly, limit);
+            decision = Begin(installed, direction, in packet, decision, limit, out connection);
+            destination = decision.Verdict == Verdict.Forward ? destination : null;
         }
 
-        if (isFull)
+        UnifiedFlow flow = Make(in packet, installed.Generation, in decision, decision.Transposition, destination, extras);
+        bool isStored = Remember(flow, decision, direction, limit);
+        if (connection is not null && decision is not { Verdict: Verdict.Hairpin })
+        {
+            _connections.Saw(connection, direction, packet.TcpFlags, now);
+            if (isStored && !decision.IsForThisPacketOnly)
+            {
+                connection.Link(flow);
+            }
+        }
+        else if (decision is { Verdict: Verdict.Drop, DropReason: DropReason.Acl, IsForThisPacketOnly: false } && isStored)
+        {
+            _connections.Refuse(flow, direction, installed.Generation);
+        }
+
+        if (packet.Ufid.Fragment == FragmentClass.First)
+        {
+            Transposition rest = decision.Transposition;
+            rest.Edits &= ~(TranspositionEdits.SourcePort | TranspositionEdits.DestinationPort);
+            _fragments.Add(direction, in packet, Make(in packet, installed.Generation, in decision, rest, destination, extras), now);
+        }
+
+        if (!isStored)
         {
             counters.CountUncached();
         }
 
         return flow;
+    }
+
+    private static UnifiedFlow Make(
+        in ParsedPacket packet, uint generation, in Decision decision, in Transposition transposition, VPort? destination, FlowExtras? extras) => new()
+        {
+            Ufid = packet.Ufid,
+            Hash = packet.Ufid.Hash(),
+            Generation = generation,
+            Verdict = decision.Verdict,
+            DropReason = decision.DropReason,
+            DropLayer = decision.Verdict == Verdict.Drop ? (byte)(decision.Layer + 1) : (byte)0,
+            Answer = decision.Answer,
+            Meter = decision.Meter,
+            Transposition = transposition,
+            Destination = destination,
+            Extras = extras,
+        };
+
+    /// <summary>Finds the ports that a decision names by VSID and MAC.</summary>
+    private static (Decision Decision, VPort? Destination, FlowExtras? Extras) Resolve(
+        InstalledProgram installed, VPort port, Direction direction, in ParsedPacket packet, Decision decision, Connection? about)
+    {
+        FlowExtras? extras = null;
+        VPort? destination = null;
+        if (decision.Verdict == Verdict.Replicate)
+        {
+            ReplicationTarget[] targets = installed.ReplicationTargets(in packet);
+            decision = targets.Length == 0 ? Decision.Drop(DropReason.NoDestinationsBroadcast) with { Mirror = decision.Mirror } : decision;
+            extras = targets.Length == 0 ? null : new FlowExtras { ReplicationTargets = targets };
+        }
+        else if (decision.Verdict == Verdict.Forward && direction == Direction.Outbound && !installed.Program.IsVirtualized)
+        {
+            (destination, ReplicationTarget[]? all, bool leaves) = installed.FindPlain(port, packet.Ufid.DestinationMac);
+            Transposition transposition = decision.Transposition;
+            transposition.Edits |= leaves ? TranspositionEdits.Uplink : TranspositionEdits.None;
+            decision = decision with { Verdict = all is null ? Verdict.Forward : Verdict.Replicate, Transposition = transposition };
+            extras = all is null ? null : new FlowExtras { ReplicationTargets = all };
+        }
+        else if (decision.Verdict == Verdict.Forward)
+        {
+            destination = direction == Direction.Inbound
+                ? port
+                : decision.IsReturning ? port
+                : decision.IsLocal ? installed.Forwarding.TryGetPort(decision.LocalVsid, decision.LocalMac) : null;
+
+            // Not remembered: the port may be plugged in at any moment, and nothing here would notice.
+            decision = decision.IsLocal && destination is null
+                ? Decision.Drop(DropReason.DestinationPortNotReady) with { IsForThisPacketOnly = true, Mirror = decision.Mirror }
+                : decision;
+            if (about?.Translation is { } translation && decision.Verdict == Verdict.Forward)
+            {
+                extras = new FlowExtras { Quoted = translation.RewriteOfQuoted(direction) };
+            }
+        }
+
+        return decision.Mirror is { } mirror && installed.Mirror(mirror) is { } copy
+            ? (decision, destination, (extras ?? new FlowExtras()) with { Mirror = copy })
+            : (decision, destination, extras);
     }
 
     private bool Remember(UnifiedFlow flow, in Decision decision, Direction direction, int limit)
@@ -240,62 +351,108 @@ public sealed class PortFlows
 
         if (replaced is not null)
         {
-            Unlink(replaced);
+            _connections.Unlink(replaced);
         }
 
         return true;
     }
 
-    private void Refuse(UnifiedFlow flow, Direction direction, uint generation)
+    /// <summary>Begins a connection for a packet that policy admits, with the translation it asks for.</summary>
+    /// <returns>The decision with the pool's address and port in it; a drop when the connection is needed and cannot be had.</returns>
+    private Decision Begin(InstalledProgram installed, Direction direction, in ParsedPacket packet, Decision decision, int limit, out Connection? connection)
     {
-        ConnectionKey key = ConnectionKey.Of(direction, flow.Ufid);
-        if (!_refused.TryGetValue(key, out Connection? refused))
-        {
-            refused = new Connection(key, direction, flow.Ufid, generation);
-            _refused.Add(key, refused);
-        }
-
-        refused.Link(flow);
-    }
-
-    private void Add(Connection connection)
-    {
-        _connections.Add(connection.Key, connection);
-        if (_refused.Remove(connection.Key, out Connection? refused))
-        {
-            RemoveFlows(refused);
-        }
-    }
-
-    private void Unlink(UnifiedFlow flow)
-    {
-        if (flow.Connection is { } connection)
-        {
-            connection.Unlink(flow);
-            if (connection.FirstFlow is null && _refused.TryGetValue(connection.Key, out Connection? refused) && ReferenceEquals(refused, connection))
-            {
-                _ = _refused.Remove(connection.Key);
-            }
-        }
-    }
-
-    private Connection? Begin(InstalledProgram installed, Direction direction, in ParsedPacket packet, int limit, ref bool isFull)
-    {
+        connection = null;
         if (!CanBegin(in packet))
         {
-            return null;
+            return decision.Pool is null ? decision : Refused(DropReason.NatNoState);
         }
 
         if (_connections.Count >= limit)
         {
-            isFull = true;
-            return null;
+            return Refused(DropReason.FlowLimit);
         }
 
-        Connection connection = new(ConnectionKey.Of(direction, in packet.Ufid), direction, in packet.Ufid, installed.Generation);
-        Add(connection);
-        return connection;
+        bool isTcp = packet.Ufid.Protocol == IPProtocols.Tcp;
+        if (isTcp && installed.Program.Guards.HalfOpenLimit is > 0 and int halfOpen && _connections.HalfOpenCount >= halfOpen)
+        {
+            return Refused(DropReason.HalfOpenLimit);
+        }
+
+        NatBindings.Binding? binding = null;
+        if (decision.Pool is { } pool)
+        {
+            binding = _connections.Bindings.Take(pool, packet.Ufid.Source, packet.Ufid.SourcePort, packet.Ufid.Protocol);
+            if (binding is null)
+            {
+                return Refused(DropReason.NatExhausted);
+            }
+
+            Transposition transposition = decision.Transposition;
+            Ufid translated = decision.Translated;
+            ushort port = HasPort(in translated) ? binding.Port : translated.SourcePort;
+            Translation.Rewrite(ref translated, ref transposition, binding.Address, translated.Destination, port, translated.DestinationPort);
+            decision = decision with { Transposition = transposition, Translated = translated };
+        }
+
+        ConnectionKey asIs = ConnectionKey.Of(direction, in packet.Ufid), other = ConnectionKey.Of(direction, decision.Translated);
+        (ConnectionKey guest, ConnectionKey network) = direction == Direction.Outbound ? (asIs, other) : (other, asIs);
+        if (_connections.IsTakenOnTheNetwork(in network) || _connections.Contains(in guest))
+        {
+            // Two conversations that the network could not tell apart.
+            Release(binding);
+            return Refused(DropReason.NatExhausted);
+        }
+
+        Add(connection = new Connection(in guest, direction, installed.Generation)
+        {
+            Translation = decision.IsTranslated && guest != network ? new Translation(in guest, in network) : null,
+            Binding = binding,
+            IdleSeconds = decision.IdleSeconds,
+        });
+        if (decision.IsReturning)
+        {
+            AddReturn(installed, in guest, in network);
+        }
+
+        return decision;
+
+        static Decision Refused(DropReason reason) => Decision.Drop(reason) with { IsForThisPacketOnly = true };
     }
+
+    /// <summary>
+    /// The other half of a conversation that a port has with itself through a translated address: the answers go the same way back (R113).
+    /// </summary>
+    private void AddReturn(InstalledProgram installed, in ConnectionKey guest, in ConnectionKey network)
+    {
+        ConnectionKey answering = network.Reversed;
+        if (!_connections.Contains(in answering))
+        {
+            Add(new Connection(in answering, Direction.Inbound, installed.Generation)
+            {
+                Translation = new Translation(in answering, guest.Reversed),
+                IsReturning = true,
+            });
+        }
+    }
+
+    private void Release(NatBindings.Binding? binding)
+    {
+        if (binding is not null)
+        {
+            _connections.Bindings.Release(binding);
+        }
+    }
+
+    private void Add(Connection connection)
+    {
+        _connections.Add(connection);
+        if (_connections.TryPardon(connection.Key, out Connection? refused))
+        {
+            RemoveFlows(refused!);
+        }
+    }
+
+    private static bool HasPort(in Ufid flow) => TransportPorts.Has(flow.Protocol) || IcmpFlows.IsEchoRequest(in flow);
 
     /// <summary>A reply begins nothing: were it taken for a beginning, the other side would be judged by the wrong rules ever after.</summary>
     private static bool CanBegin(in ParsedPacket packet) =>
@@ -303,36 +460,10 @@ public sealed class PortFlows
             ? IcmpFlows.IsEchoRequest(in packet.Ufid)
             : (packet.TcpFlags & 0x12) != 0x12;
 
-    private void Attach(
-        Connection? connection, UnifiedFlow flow, InstalledProgram installed, Direction direction, in ParsedPacket packet, long now, bool isStored, int limit)
-    {
-        if (connection is null)
-        {
-            return;
-        }
-
-        connection.LastSeen = now;
-        connection.SeenOutbound |= direction == Direction.Outbound;
-        connection.SeenInbound |= direction == Direction.Inbound;
-        connection.Observe(direction, packet.TcpFlags);
-        if (isStored)
-        {
-            connection.Link(flow);
-        }
-
-        // Later fragments have no ports to be recognised by: the first one that is admitted speaks for them.
-        if (packet.Ufid.Fragment == FragmentClass.First
-            && _connections.Count < limit
-            && !_connections.ContainsKey(connection.Key.WithoutPorts()))
-        {
-            Add(new Connection(connection.Key.WithoutPorts(), connection.Direction, connection.Initiator, installed.Generation) { LastSeen = now });
-        }
-    }
-
     private void Forget(Connection connection)
     {
         RemoveFlows(connection);
-        _ = _connections.Remove(connection.Key);
+        _connections.Remove(connection);
     }
 
     private void RemoveFlows(Connection connection)
@@ -362,6 +493,9 @@ public sealed class PortFlows
         /// <summary>Half-open TCP, and ICMP.</summary>
         private const long TransitoryMs = 60_000;
 
+        /// <summary>TCP that one side has closed: RFC 5382 REQ-5 allows four minutes.</summary>
+        private const long ClosingMs = 240_000;
+
         /// <summary>UDP and other protocols (RFC 4787 REQ-5).</summary>
         private const long OtherMs = 120_000;
 
@@ -371,8 +505,14 @@ public sealed class PortFlows
         public static long Of(Connection connection) => connection.Key.Protocol switch
         {
             _ when connection.IsBlocked => OtherMs,
-            IPProtocols.Tcp when connection.IsClosed => ClosedMs,
-            IPProtocols.Tcp => connection.IsAnswered ? EstablishedMs : TransitoryMs,
+            IPProtocols.Tcp => connection.State switch
+            {
+                ConnectionState.Closed => ClosedMs,
+                ConnectionState.Closing => ClosingMs,
+                ConnectionState.Established => connection.IdleSeconds > 0 ? connection.IdleSeconds * 1000L : EstablishedMs,
+                _ => TransitoryMs,
+            },
+            _ when connection.IdleSeconds > 0 => connection.IdleSeconds * 1000L,
             IPProtocols.Icmp or IPProtocols.IcmpV6 => TransitoryMs,
             _ => OtherMs,
         };

@@ -4,11 +4,11 @@ using Hnv.Wire;
 namespace Hnv.Vfp;
 
 /// <summary>What a guard says of a packet: go on to the layers, answer, or drop.</summary>
-internal readonly record struct GuardResult(Verdict Verdict, DropReason Reason)
+internal readonly record struct GuardResult(Verdict Verdict, DropReason Reason, AnswerKind Answer = AnswerKind.None)
 {
     public static GuardResult Pass { get; } = new(Verdict.Forward, default);
 
-    public static GuardResult Answer { get; } = new(Verdict.Hairpin, default);
+    public static GuardResult Say(AnswerKind answer) => new(Verdict.Hairpin, default, answer);
 
     public static GuardResult Drop(DropReason reason) => new(Verdict.Drop, reason);
 }
@@ -40,6 +40,11 @@ internal static class PortGuard
             return GuardResult.Drop(DropReason.MacGuard);
         }
 
+        if (!program.IsVirtualized)
+        {
+            return program.Guards.DhcpGuard && packet.IsIP && IsDhcpServer(in packet.Ufid) ? GuardResult.Drop(DropReason.DhcpGuard) : GuardResult.Pass;
+        }
+
         return packet.EtherType switch
         {
             EtherTypes.Arp => AddressResolution.CheckArp(program, in packet, frame),
@@ -49,11 +54,16 @@ internal static class PortGuard
     }
 
     /// <summary>Checks a packet on its way to the VM.</summary>
-    public static GuardResult Inbound(in ParsedPacket packet)
+    public static GuardResult Inbound(PortProgram program, in ParsedPacket packet)
     {
         if (packet.IsTagged)
         {
             return GuardResult.Drop(DropReason.VlanTagged);
+        }
+
+        if (!program.IsVirtualized)
+        {
+            return GuardResult.Pass;
         }
 
         if (packet.EtherType == EtherTypes.Arp || IcmpFlows.IsNeighbourDiscovery(in packet.Ufid))
@@ -72,7 +82,7 @@ internal static class PortGuard
         }
 
         InetAddress source = packet.Ufid.Source;
-        if (!program.Guards.MaySpoof && !Owns(program, source) && !IsDhcpRequest(in packet.Ufid))
+        if (!program.Guards.MaySpoof && !Owns(program, source) && !MayUse(program, source) && !IsDhcpRequest(in packet.Ufid))
         {
             return GuardResult.Drop(packet.EtherType == EtherTypes.IPv4 ? DropReason.IPv4Guard : DropReason.IPv6Guard);
         }
@@ -90,6 +100,19 @@ internal static class PortGuard
         foreach (CustomerAddress own in program.Addresses)
         {
             if (own.Value == address)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool MayUse(PortProgram program, InetAddress address)
+    {
+        foreach (IpPrefix prefix in program.AllowedAddresses)
+        {
+            if (prefix.Contains(address))
             {
                 return true;
             }

@@ -8,8 +8,8 @@ public sealed class SlowPathTrace
     /// <summary>The steps so far.</summary>
     public IReadOnlyList<TraceStep> Steps => _steps;
 
-    internal void Add(Layer layer, RuleGroup? group, Rule? rule, in Transposition transposition) =>
-        _steps.Add(new TraceStep(layer.Name, group?.Name, rule, transposition));
+    internal void Add(Layer layer, RuleGroup? group, Rule? rule, in Transposition transposition, bool isConnection = false) =>
+        _steps.Add(new TraceStep(layer.Name, group?.Name, rule, transposition, isConnection));
 }
 
 /// <summary>One layer or group asked about a packet.</summary>
@@ -17,4 +17,5 @@ public sealed class SlowPathTrace
 /// <param name="Group">The group's name; null when the layer let a known connection pass, or has no group for the packet.</param>
 /// <param name="Rule">The rule that matched; null when none did.</param>
 /// <param name="Transposition">The edits so far, this step's included.</param>
-public sealed record TraceStep(string Layer, string? Group, Rule? Rule, Transposition Transposition);
+/// <param name="IsConnection">True when the layer asked no rule because the packet belongs to a known connection.</param>
+public sealed record TraceStep(string Layer, string? Group, Rule? Rule, Transposition Transposition, bool IsConnection = false);

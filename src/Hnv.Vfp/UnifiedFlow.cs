@@ -1,3 +1,4 @@
+using Hnv.Primitives;
 using Hnv.Wire;
 
 namespace Hnv.Vfp;
@@ -24,17 +25,29 @@ public sealed class UnifiedFlow
     /// <summary>Why, when <see cref="Verdict"/> is <see cref="Vfp.Verdict.Drop"/>.</summary>
     public DropReason DropReason { get; init; }
 
+    /// <summary>Which layer dropped it: its place in the program plus one; 0 when a guard or no layer did.</summary>
+    public byte DropLayer { get; init; }
+
+    /// <summary>What to say, when <see cref="Verdict"/> is <see cref="Vfp.Verdict.Hairpin"/>.</summary>
+    public AnswerKind Answer { get; init; }
+
+    /// <summary>How its bytes count.</summary>
+    public MeterClass Meter { get; init; }
+
     /// <summary>The edits, when the packet is forwarded.</summary>
     public Transposition Transposition;
 
     /// <summary>Where a packet that is not encapsulated goes; null otherwise.</summary>
     public VPort? Destination { get; init; }
 
+    /// <summary>What few flows have; null for all others.</summary>
+    public FlowExtras? Extras { get; init; }
+
     /// <summary>
     /// The members a packet with verdict <see cref="Vfp.Verdict.Replicate"/> is copied to, one per NIC and with its CA of the packet's
     /// family; never the sender itself. Empty for any other verdict.
     /// </summary>
-    public ReadOnlyMemory<ReplicationTarget> ReplicationTargets { get; init; }
+    public ReadOnlyMemory<ReplicationTarget> ReplicationTargets => Extras?.ReplicationTargets;
 
     /// <summary>Packets since the flow was made; a super-packet counts as one.</summary>
     public long Packets => Volatile.Read(ref _packets);
@@ -44,6 +57,9 @@ public sealed class UnifiedFlow
 
     /// <summary>Coarse clock (<see cref="Environment.TickCount64"/>, milliseconds) of the last packet.</summary>
     public long LastUsed => Volatile.Read(ref _lastUsed);
+
+    /// <summary>How far the conversation has come that the flow is one direction of; null when it has no state.</summary>
+    public ConnectionState? State => Connection is { IsBlocked: false } connection ? connection.State : null;
 
     /// <summary>The connection that this flow is one direction of; null for drops and whatever has no state.</summary>
     internal Connection? Connection { get; set; }
@@ -63,8 +79,26 @@ public sealed class UnifiedFlow
     }
 }
 
+/// <summary>What few flows have beside a transposition.</summary>
+public sealed record FlowExtras
+{
+    /// <summary>The members that a broadcast or multicast is copied to.</summary>
+    public ReplicationTarget[]? ReplicationTargets { get; init; }
+
+    /// <summary>What becomes of the packet that an ICMP error quotes.</summary>
+    public AddressRewrite? Quoted { get; init; }
+
+    /// <summary>Where a copy goes, as the packet is at the guest.</summary>
+    public MirrorCopy? Mirror { get; init; }
+}
+
 /// <summary>One copy of a replicated packet: whose it is and how it gets there.</summary>
-/// <param name="Address">The member's CA, written over the destination address (R37).</param>
+/// <param name="Address">The member's CA, written over the destination address (R37); null leaves the address as it is.</param>
 /// <param name="Transposition">The member's MAC as destination, and encap when it lives on another host.</param>
 /// <param name="Destination">The member's port when it lives on this host.</param>
-public sealed record ReplicationTarget(Primitives.CustomerAddress Address, Transposition Transposition, VPort? Destination);
+public sealed record ReplicationTarget(CustomerAddress? Address, Transposition Transposition, VPort? Destination);
+
+/// <summary>The copy of a mirrored packet.</summary>
+/// <param name="Transposition">The appliance's MAC as destination, and encap when it lives on another host.</param>
+/// <param name="Destination">The appliance's port when it lives on this host.</param>
+public sealed record MirrorCopy(Transposition Transposition, VPort? Destination);

@@ -15,6 +15,12 @@ public sealed partial class VPort
     /// <summary>Connections held.</summary>
     public int ConnectionCount => _flows.ConnectionCount;
 
+    /// <summary>TCP connections that wait for an answer.</summary>
+    public int HalfOpenCount => _flows.HalfOpenCount;
+
+    /// <summary>How far the pools of the port's source translations are used.</summary>
+    public ImmutableArray<NatRangeUse> NatRanges() => _flows.NatRanges(Program?.Pools ?? []);
+
     /// <summary>Lists the unified flows of a direction, in no particular order.</summary>
     /// <param name="direction">As the VM sees it.</param>
     /// <param name="limit">No more than this many.</param>

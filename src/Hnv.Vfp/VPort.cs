@@ -7,14 +7,17 @@ namespace Hnv.Vfp;
 /// <summary>The vSwitch port of one VM NIC: owner of one program, one flow table per direction, and counters.</summary>
 public sealed partial class VPort
 {
+    /// <summary>ICMP errors that the router sends to one port per second at most (RFC 1812 §4.3.2.8).</summary>
+    public const int IcmpErrorsPerSecond = 100;
+
     private const byte FinSynReset = 0x07;
 
     private readonly PortFlows _flows = new();
     private readonly PortCounters _outbound = new();
     private readonly PortCounters _inbound = new();
+    private readonly PerSecond _storm = new();
+    private readonly PerSecond _icmpErrors = new();
     private InstalledProgram? _installed;
-    private long _stormSecond;
-    private int _stormCount;
 
     /// <summary>Makes a port without a program: it drops everything (<see cref="DropReason.NoPolicy"/>) until it gets one.</summary>
     internal VPort(NicId nic, string deviceName)
@@ -43,49 +46,47 @@ public sealed partial class VPort
     /// <param name="packet">The parse of <paramref name="frame"/>.</param>
     /// <param name="frame">The frame, for what the flow id does not hold (ARP bodies).</param>
     /// <param name="now">Coarse clock in milliseconds.</param>
-    public UnifiedFlow DecideOutbound(in ParsedPacket packet, ReadOnlySpan<byte> frame, long now)
-    {
-        _outbound.CountPacket(frame.Length);
-        UnifiedFlow flow = packet.IsMulticastFrame && IsStorm(now)
-            ? Outcome.Drop(DropReason.StormLimit)
-            : Resolve(Direction.Outbound, in packet, frame, now, _outbound);
-        if (flow.Verdict == Verdict.Drop)
-        {
-            _outbound.CountDrop(flow.DropReason);
-        }
-
-        return flow;
-    }
+    public UnifiedFlow DecideOutbound(in ParsedPacket packet, ReadOnlySpan<byte> frame, long now) =>
+        Decide(Direction.Outbound, in packet, frame, now, _outbound);
 
     /// <summary>Decides a packet on its way to the VM, decapsulated or from another port of this host.</summary>
     /// <inheritdoc cref="DecideOutbound"/>
-    public UnifiedFlow DecideInbound(in ParsedPacket packet, ReadOnlySpan<byte> frame, long now)
-    {
-        _inbound.CountPacket(frame.Length);
-        UnifiedFlow flow = Resolve(Direction.Inbound, in packet, frame, now, _inbound);
-        if (flow.Verdict == Verdict.Drop)
-        {
-            _inbound.CountDrop(flow.DropReason);
-        }
-
-        return flow;
-    }
+    public UnifiedFlow DecideInbound(in ParsedPacket packet, ReadOnlySpan<byte> frame, long now) =>
+        Decide(Direction.Inbound, in packet, frame, now, _inbound);
 
     /// <summary>
-    /// Writes the answer to a packet whose verdict is <see cref="Verdict.Hairpin"/> (ARP or neighbour answer, router echo reply, time
-    /// exceeded): a complete frame for the port it came from.
+    /// Writes what the port says itself to a packet whose verdict is <see cref="Verdict.Hairpin"/>: a complete frame for the port it came from.
     /// </summary>
+    /// <param name="flow">The decision.</param>
+    /// <param name="packet">The packet it was made of.</param>
+    /// <param name="frame">Its frame.</param>
+    /// <param name="answer">Room for the answer.</param>
+    /// <param name="now">Coarse clock in milliseconds; ICMP errors are limited to <see cref="IcmpErrorsPerSecond"/>.</param>
     /// <returns>Bytes written; 0 when there is nothing to say (or no room).</returns>
-    public int Answer(in ParsedPacket packet, ReadOnlySpan<byte> frame, Span<byte> answer)
+    public int Answer(UnifiedFlow flow, in ParsedPacket packet, ReadOnlySpan<byte> frame, Span<byte> answer, long now)
     {
         if (Volatile.Read(ref _installed) is not { Program: { IsFailClosed: false } program })
         {
             return 0;
         }
 
-        return packet.EtherType == EtherTypes.Arp || IcmpFlows.IsNeighbourDiscovery(in packet.Ufid)
-            ? AddressResolution.Answer(program, in packet, frame, answer)
-            : RouterAnswers.Answer(program, in packet, frame, answer);
+        if (flow.Answer is AnswerKind.TimeExceeded or AnswerKind.TooBig && _icmpErrors.IsOver(IcmpErrorsPerSecond, now))
+        {
+            CountDrop(DropReason.IcmpLimit, Direction.Outbound);
+            return 0;
+        }
+
+        int length = flow.Answer switch
+        {
+            AnswerKind.AddressResolution => AddressResolution.Answer(program, in packet, frame, answer),
+            _ => RouterAnswers.Answer(program, flow, in packet, frame, answer),
+        };
+        if (length == 0 && flow.Answer is AnswerKind.TimeExceeded or AnswerKind.TooBig)
+        {
+            CountDrop(flow.Answer == AnswerKind.TooBig ? DropReason.MtuExceeded : DropReason.TtlExpired, Direction.Outbound);
+        }
+
+        return length;
     }
 
     /// <summary>Counts a drop that the executor had to make.</summary>
@@ -102,6 +103,29 @@ public sealed partial class VPort
 
     internal void Age(long now) => _flows.Age(now);
 
+    private UnifiedFlow Decide(Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame, long now, PortCounters counters)
+    {
+        counters.CountPacket(frame.Length);
+        if ((packet.TcpFlags & FinSynReset) != 0)
+        {
+            counters.CountTcp(packet.TcpFlags);
+        }
+
+        UnifiedFlow flow = direction == Direction.Outbound && packet.IsMulticastFrame && IsStorm(now)
+            ? Outcome.Drop(DropReason.StormLimit)
+            : Resolve(direction, in packet, frame, now, counters);
+        if (flow.Verdict == Verdict.Drop)
+        {
+            counters.CountDrop(flow.DropReason);
+        }
+        else if (flow.Meter != MeterClass.None)
+        {
+            counters.CountMeter(flow.Meter, packet.Length - packet.NetworkOffset);
+        }
+
+        return flow;
+    }
+
     private UnifiedFlow Resolve(Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame, long now, PortCounters counters)
     {
         InstalledProgram? installed = Volatile.Read(ref _installed);
@@ -110,11 +134,12 @@ public sealed partial class VPort
             return Outcome.Drop(DropReason.NoPolicy);
         }
 
-        // A remembered flow has passed the guards: all they look at is in its id, except the tag.
+        // A remembered flow has passed the guards: all they look at is in its id, except the tag. Fragments are told apart by what is not.
         if (!packet.IsTagged
+            && packet.Ufid.Fragment == FragmentClass.Whole
             && _flows.Find(direction, in packet.Ufid, packet.Ufid.Hash()) is { } known
             && known.Generation == installed.Generation
-            && HoldsFor(known, direction, in packet))
+            && HoldsFor(known, direction, in packet, now))
         {
             counters.CountHit();
             known.Count(frame.Length, now);
@@ -130,7 +155,7 @@ public sealed partial class VPort
     {
         GuardResult guard = direction == Direction.Outbound
             ? PortGuard.Outbound(installed.Program, in packet, frame)
-            : PortGuard.Inbound(in packet);
+            : PortGuard.Inbound(installed.Program, in packet);
         if (guard.Verdict != Verdict.Forward)
         {
             return Outcome.Of(guard);
@@ -142,10 +167,15 @@ public sealed partial class VPort
         return flow;
     }
 
-    /// <summary>Is what was decided for the flow right for this packet? TTL and TCP flags are not part of a flow's identity.</summary>
-    private static bool HoldsFor(UnifiedFlow flow, Direction direction, in ParsedPacket packet)
+    /// <summary>Is what was decided for the flow right for this packet? Length, TTL and TCP flags are not part of a flow's identity.</summary>
+    private static bool HoldsFor(UnifiedFlow flow, Direction direction, in ParsedPacket packet, long now)
     {
         if ((flow.Transposition.Edits & TranspositionEdits.DecrementTtl) != 0 && packet.TimeToLive <= 1)
+        {
+            return false;
+        }
+
+        if (packet.NetworkLength > flow.Transposition.MaxLength && flow.Transposition.MaxLength != 0 && packet.DontFragment)
         {
             return false;
         }
@@ -157,35 +187,44 @@ public sealed partial class VPort
                 return false;
             }
 
-            connection.Observe(direction, packet.TcpFlags);
+            connection.Observe(direction, packet.TcpFlags, now);
         }
 
         return true;
     }
 
-    private bool IsStorm(long now)
+    private bool IsStorm(long now) =>
+        Volatile.Read(ref _installed)?.Program.Guards.StormLimit is > 0 and int limit && _storm.IsOver(limit, now);
+}
+
+/// <summary>Counts events by the second. Written without a lock; around the turn of a second one event more or less is accepted.</summary>
+internal sealed class PerSecond
+{
+    private long _second;
+    private int _count;
+
+    /// <summary>Counts one event.</summary>
+    /// <returns>True when it is beyond the limit of its second.</returns>
+    public bool IsOver(int limit, long now)
     {
-        int limit = Volatile.Read(ref _installed)?.Program.Guards.StormLimit ?? 0;
-        if (limit <= 0)
-        {
-            return false;
-        }
-
         long second = now / 1000;
-        if (Volatile.Read(ref _stormSecond) != second)
+        if (Volatile.Read(ref _second) != second)
         {
-            _stormSecond = second;
-            _stormCount = 0;
+            _second = second;
+            _count = 0;
         }
 
-        return Interlocked.Increment(ref _stormCount) > limit;
+        return Interlocked.Increment(ref _count) > limit;
     }
 }
 
 /// <summary>Decisions that belong to no flow: guards judge each packet by itself, and what they refuse must not fill a table.</summary>
 internal static class Outcome
 {
-    private static readonly UnifiedFlow s_answer = new() { Ufid = default, Generation = 0, Verdict = Verdict.Hairpin };
+    private static readonly UnifiedFlow[] s_answers =
+    [
+        .. Enum.GetValues<AnswerKind>().Select(kind => new UnifiedFlow { Ufid = default, Generation = 0, Verdict = Verdict.Hairpin, Answer = kind }),
+    ];
 
     private static readonly UnifiedFlow[] s_drops =
     [
@@ -195,5 +234,5 @@ internal static class Outcome
 
     public static UnifiedFlow Drop(DropReason reason) => s_drops[(int)reason];
 
-    public static UnifiedFlow Of(GuardResult guard) => guard.Verdict == Verdict.Hairpin ? s_answer : Drop(guard.Reason);
+    public static UnifiedFlow Of(GuardResult guard) => guard.Verdict == Verdict.Hairpin ? s_answers[(int)guard.Answer] : Drop(guard.Reason);
 }

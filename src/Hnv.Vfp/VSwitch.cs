@@ -83,6 +83,16 @@ public sealed class VSwitch
     /// <returns>Null when no port of this host is in it (<see cref="DropReason.UnknownVsid"/>).</returns>
     public SubnetForwarding? TryGetSubnet(uint vsid) => Volatile.Read(ref _forwarding).TryGetSubnet(vsid);
 
+    /// <summary>True when a port passes frames of the physical network as they are, so that the uplink has to be listened to.</summary>
+    public bool HasPlainPorts => Volatile.Read(ref _forwarding).HasPlainPorts;
+
+    /// <summary>Finds the port without a VSID that a frame of the physical network is for. Lock-free.</summary>
+    /// <returns>Null when there is none (<see cref="DropReason.UnknownVlan"/>).</returns>
+    public VPort? TryGetPlainPort(int vlan, MacAddress destination) => Volatile.Read(ref _forwarding).TryGetPlainPort(vlan, destination);
+
+    /// <summary>The ports without a VSID in a VLAN: where a group address of the physical network leads.</summary>
+    public IEnumerable<VPort> PlainPorts(int vlan) => Volatile.Read(ref _forwarding).PlainPorts(vlan);
+
     /// <summary>Counts a packet from the provider network that reached no port.</summary>
     public void CountUnderlayDrop(DropReason reason) => _underlayDrops[(int)reason]++;
 
@@ -140,30 +150,56 @@ public sealed class SubnetForwarding
     public ReadOnlySpan<VPort> Ports => _ports;
 }
 
-/// <summary>The virtual subnets that have a port on this host. Immutable.</summary>
+/// <summary>The global forwarding rules: virtual subnets by VSID and inner MAC, ports in none by VLAN and MAC (R17). Immutable.</summary>
 internal sealed class ForwardingTable
 {
     // Built anew for every port that comes or goes: a plain dictionary is ready far sooner than a frozen one.
     private readonly Dictionary<uint, SubnetForwarding> _subnets;
 
-    private ForwardingTable(Dictionary<uint, SubnetForwarding> subnets) => _subnets = subnets;
+    private readonly Dictionary<(int Vlan, MacAddress Mac), VPort> _plain;
+    private readonly ILookup<int, VPort> _plainByVlan;
 
-    public static ForwardingTable Empty { get; } = new([]);
+    private ForwardingTable(Dictionary<uint, SubnetForwarding> subnets, Dictionary<(int Vlan, MacAddress Mac), VPort> plain)
+    {
+        _subnets = subnets;
+        _plain = plain;
+        _plainByVlan = plain.ToLookup(pair => pair.Key.Vlan, pair => pair.Value);
+    }
+
+    public static ForwardingTable Empty { get; } = new([], []);
+
+    /// <summary>True when a port passes frames of the physical network as they are.</summary>
+    public bool HasPlainPorts => _plain.Count > 0;
 
     public static ForwardingTable Build(SwitchProgram program, IEnumerable<VPort> plugged)
     {
         ILookup<Vsid, (MacAddress Mac, VPort Port)> members = plugged
             .Select(port => (Port: port, Program: program.Ports.GetValueOrDefault(port.Nic)))
-            .Where(pair => pair.Program is { IsFailClosed: false })
+            .Where(pair => pair.Program is { IsFailClosed: false, IsVirtualized: true })
             .ToLookup(pair => pair.Program!.Vsid, pair => (pair.Program!.Mac, pair.Port));
+        Dictionary<(int, MacAddress), VPort> plain = [];
+        foreach (VPort port in plugged)
+        {
+            if (program.Ports.GetValueOrDefault(port.Nic) is { IsFailClosed: false, IsVirtualized: false } own)
+            {
+                _ = plain.TryAdd((own.VlanId, own.Mac), port);
+            }
+        }
+
         return new ForwardingTable(program.Subnets
             .Where(subnet => members.Contains(subnet.Vsid))
             .ToDictionary(
                 subnet => subnet.Vsid.Value,
-                subnet => new SubnetForwarding(subnet.Vsid, subnet.AcceptedProviders, [.. members[subnet.Vsid]])));
+                subnet => new SubnetForwarding(subnet.Vsid, subnet.AcceptedProviders, [.. members[subnet.Vsid]])), plain);
     }
 
     public SubnetForwarding? TryGetSubnet(uint vsid) => _subnets.GetValueOrDefault(vsid);
+
+    /// <summary>The port without a VSID that has this MAC in this VLAN.</summary>
+    public VPort? TryGetPlainPort(int vlan, MacAddress mac) => _plain.GetValueOrDefault((vlan, mac));
+
+    /// <summary>All ports without a VSID in this VLAN.</summary>
+    public IEnumerable<VPort> PlainPorts(int vlan) => _plainByVlan[vlan];
 
     public VPort? TryGetPort(Vsid vsid, MacAddress mac) => TryGetSubnet(vsid.Value)?.TryGetPort(mac);
 }

@@ -101,7 +101,7 @@ public class Figure8Tests
 
         Observation seen = host2.Send("contoso-web", FrameBuilder.Ethernet(world["contoso-web"].Mac, world["contoso-app"].Mac).IP("10.1.1.12", "10.1.1.13").Udp(1, 2));
 
-        seen.ShouldDrop(DropReason.DestinationPortNotReady).ShouldMove("flows+1 out.bytes+1 out.drop.DestinationPortNotReady+1 out.packets+1 out.slow+1");
+        seen.ShouldDrop(DropReason.DestinationPortNotReady).ShouldMove("out.bytes+1 out.drop.DestinationPortNotReady+1 out.packets+1 out.slow+1");
     }
 
     [Theory]
@@ -140,13 +140,13 @@ public class Figure8Tests
 
         string[] order =
         [
-            LayerNames.FirewallAdmin, LayerNames.FirewallController, LayerNames.DistributedRouter,
+            LayerNames.FirewallAdmin, LayerNames.FirewallController, LayerNames.Meter, LayerNames.Nat, LayerNames.DistributedRouter,
             LayerNames.MacRewrite, LayerNames.Encap, LayerNames.PaRoute,
         ];
         Assert.Equal(order, outbound.Steps.Select(step => step.Layer));
         Assert.Equal(order.Reverse(), inbound.Steps.Select(step => step.Layer));
-        Assert.Equal("ENCAP", outbound.Steps[4].Rule!.Id);
-        Assert.Equal("VNET_GROUP_ENCAP_IPV4_OUT", outbound.Steps[4].Group);
-        Assert.Equal(decision.Transposition, outbound.Steps[5].Transposition);
+        Assert.Equal("ENCAP", outbound.Steps[6].Rule!.Id);
+        Assert.Equal("VNET_GROUP_ENCAP_IPV4_OUT", outbound.Steps[6].Group);
+        Assert.Equal(decision.Transposition, outbound.Steps[7].Transposition);
     }
 }

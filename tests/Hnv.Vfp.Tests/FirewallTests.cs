@@ -152,6 +152,8 @@ public class FirewallTests
         FrameBuilder first = ContosoFabrikam.SqlToWeb.Udp(53, 4000).Payload(64).Fragment(0, more: true);
         FrameBuilder later = ContosoFabrikam.SqlToWeb.Udp(53, 4000).Payload(64).Fragment(72, more: false);
 
+        host1.Send("contoso-sql", later).ShouldDrop(DropReason.FragmentWithoutFirst);
+        host1.Send("contoso-sql", first).ShouldDrop(DropReason.Acl);
         host1.Send("contoso-sql", later).ShouldDrop(DropReason.Acl);
         host1.Receive("contoso-sql", ContosoFabrikam.WebToSql.Udp(4000, 53)).ShouldForward();
         host1.Send("contoso-sql", first).ShouldForward();

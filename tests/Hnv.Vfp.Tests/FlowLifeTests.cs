@@ -105,7 +105,7 @@ public class FlowLifeTests
     }
 
     [Fact]
-    public void FullTable_StillDecides_CountsAndRecovers()
+    public void FullTable_RefusesTheNewcomer_CountsAndRecovers()
     {
         TestHost host1 = Start(PortSettings.Default with { PortFlowLimit = 2 });
         host1.Send("contoso-sql", Out(TcpFlags.Syn, 50000));
@@ -115,7 +115,7 @@ public class FlowLifeTests
         Wait(host1, 61);
         Observation later = host1.Send("contoso-sql", Out(TcpFlags.Syn, 50002));
 
-        third.ShouldForward().ShouldMove("out.bytes+1 out.packets+1 out.slow+1 out.uncached+1");
+        third.ShouldDrop(DropReason.FlowLimit).ShouldMove("out.bytes+1 out.drop.FlowLimit+1 out.packets+1 out.slow+1");
         later.ShouldForward().ShouldMove("connections+1 flows+1 out.bytes+1 out.packets+1 out.slow+1");
     }
 

@@ -19,9 +19,9 @@ internal sealed class TestHost
 
     public VPort this[string device] => Switch.Ports.Single(port => port.DeviceName == device);
 
-    public void Install(HostPolicy policy)
+    public void Install(HostPolicy policy, HostFacts? facts = null)
     {
-        CompileResult result = HostCompiler.Compile(policy);
+        CompileResult result = HostCompiler.Compile(policy, facts);
         Assert.Empty(result.Errors);
         Switch.Install(result.Program);
     }
@@ -49,7 +49,7 @@ internal sealed class TestHost
         }
 
         byte[] answer = new byte[Math.Max(2000, frame.Length)];
-        int length = flow.Verdict == Verdict.Hairpin ? port.Answer(in packet, frame, answer) : 0;
+        int length = flow.Verdict == Verdict.Hairpin ? port.Answer(flow, in packet, frame, answer, Now) : 0;
         return new Observation(flow, delta.ToString(), answer[..length], frame.Length);
     }
 

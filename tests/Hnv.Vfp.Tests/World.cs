@@ -116,10 +116,21 @@ internal sealed class World
 
         public ImmutableArray<AclRule> Rules { get; set; } = [];
 
+        public ImmutableArray<NatRule> Nat { get; set; } = [];
+
+        public ImmutableArray<MirrorRule> Mirrors { get; set; } = [];
+
+        public PortQos Qos { get; set; } = PortQos.None;
+
         public EncapsulationType Encapsulation { get; set; } = EncapsulationType.Vxlan;
 
         public PortPolicy ToPolicy() => new(
-            Id, Name, Primitives.Vsid.Create(Vsid), Mac, [.. Addresses.Select(CustomerAddress.Parse)], Settings, Rules);
+            Id, Name, Primitives.Vsid.Create(Vsid), Mac, [.. Addresses.Select(CustomerAddress.Parse)], Settings, Rules)
+        {
+            Nat = Nat,
+            Mirrors = Mirrors,
+            Qos = Qos,
+        };
 
         public IEnumerable<CaPaMapping> ToMappings() => Addresses.Select(address => new CaPaMapping(
             new TenantEndpoint(Primitives.Vsid.Create(Vsid), CustomerAddress.Parse(address)), Mac, Host, Encapsulation));

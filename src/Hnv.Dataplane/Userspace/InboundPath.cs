@@ -283,7 +283,13 @@ internal sealed class InboundPath
             return;
         }
 
-        HeaderEdits.Apply(in flow.Transposition, in packet, buffer.Slice(_pieces[0].Offset, _pieces[0].Length));
+        ChecksumState state = joined.IsJoined ? ChecksumState.Partial : ChecksumState.Full;
+        if (!HeaderEdits.TryApply(flow, in packet, buffer.Slice(_pieces[0].Offset, _pieces[0].Length), state))
+        {
+            port.CountDrop(DropReason.InvalidPacket, Direction.Inbound);
+            return;
+        }
+
         VirtioNetHeader header = default;
         if (joined.IsJoined)
         {
@@ -328,7 +334,7 @@ internal sealed class InboundPath
             int message = _departures.BeginFrame(channel, default, piece.Length);
             Span<byte> copy = _departures.AppendScratch(message, piece.Length);
             frame.CopyTo(copy);
-            HeaderEdits.Apply(in flow.Transposition, in packet, copy);
+            _ = HeaderEdits.TryApply(flow, in packet, copy, ChecksumState.Full);
         }
     }
 

@@ -19,6 +19,9 @@ internal readonly ref struct Offload
 
     public bool NeedsChecksum => (Header.Flags & VirtioNetHeader.NeedsChecksum) != 0;
 
+    /// <summary>What the transport checksum field holds.</summary>
+    public ChecksumState ChecksumState => NeedsChecksum ? ChecksumState.Partial : ChecksumState.Full;
+
     /// <returns>False when the header asks for what the frame cannot be.</returns>
     public static bool TryRead(in VirtioNetHeader header, in ParsedPacket packet, int frameLength, out Offload offload)
     {

@@ -81,16 +81,26 @@ internal sealed class OutboundPath
             return;
         }
 
+        if (offload.SegmentSize > 0)
+        {
+            packet.NetworkLength = packet.PayloadOffset - packet.NetworkOffset + offload.SegmentSize;
+        }
+
         UnifiedFlow flow = port.DecideOutbound(in packet, frame, now);
         int offset = _received.OffsetOf(i) + VirtioNetHeader.Size;
         switch (flow.Verdict)
         {
             case Verdict.Forward:
-                HeaderEdits.Apply(in flow.Transposition, in packet, frame);
+                if (!HeaderEdits.TryApply(flow, in packet, frame, offload.ChecksumState))
+                {
+                    port.CountDrop(DropReason.InvalidPacket, Direction.Outbound);
+                    break;
+                }
+
                 Forward(channel, tunnels, in flow.Transposition, flow.Destination, in packet, in offload, _received.Buffer, offset, frame.Length, now);
                 break;
             case Verdict.Hairpin:
-                Answer(channel, in packet, frame);
+                Answer(channel, flow, in packet, frame, now);
                 break;
             case Verdict.Replicate:
                 Replicate(channel, tunnels, flow, in packet, in offload, frame, now);
@@ -115,7 +125,7 @@ internal sealed class OutboundPath
     {
         if ((transposition.Edits & TranspositionEdits.Encap) == 0)
         {
-            DeliverLocally(channel, destination, transposition.Edits, in packet, buffer, offset, length, now);
+            DeliverLocally(channel, destination, transposition.Edits, in packet, offload.ChecksumState, buffer, offset, length, now);
             return;
         }
 
@@ -128,7 +138,7 @@ internal sealed class OutboundPath
 
         DatagramSocket socket = isVxlan ? tunnel.SenderFor(transposition.Entropy) : tunnel.Gre!;
         ushort port = isVxlan ? _vxlanPort : (ushort)0;
-        byte trafficClass = packet.IsIP ? packet.TrafficClass : (byte)0;
+        byte trafficClass = HeaderEdits.OuterTrafficClass(in transposition, in packet);
         Span<byte> frame = buffer.Slice(offset, length);
         if (offload.SegmentSize == 0)
         {
@@ -180,7 +190,15 @@ internal sealed class OutboundPath
     }
 
     private void DeliverLocally(
-        PortChannel channel, VPort? destination, TranspositionEdits edits, in ParsedPacket packet, PinnedBuffer buffer, int offset, int length, long now)
+        PortChannel channel,
+        VPort? destination,
+        TranspositionEdits edits,
+        in ParsedPacket packet,
+        ChecksumState state,
+        PinnedBuffer buffer,
+        int offset,
+        int length,
+        long now)
     {
         if (destination?.ExecutorState is not PortChannel target)
         {
@@ -194,6 +212,7 @@ internal sealed class OutboundPath
         if (edits != TranspositionEdits.None)
         {
             _ = PacketParser.TryParse(frame, out edited);
+            edited.NetworkLength = packet.NetworkLength;
         }
 
         UnifiedFlow flow = destination.DecideInbound(in edited, frame, now);
@@ -202,14 +221,19 @@ internal sealed class OutboundPath
             return;
         }
 
-        HeaderEdits.Apply(in flow.Transposition, in edited, frame);
+        if (!HeaderEdits.TryApply(flow, in edited, frame, state))
+        {
+            destination.CountDrop(DropReason.InvalidPacket, Direction.Inbound);
+            return;
+        }
+
         int message = _departures.BeginBareFrame(target);
         _departures.Append(message, buffer, offset - VirtioNetHeader.Size, length + VirtioNetHeader.Size);
     }
 
-    private void Answer(PortChannel channel, in ParsedPacket packet, ReadOnlySpan<byte> frame)
+    private void Answer(PortChannel channel, UnifiedFlow flow, in ParsedPacket packet, ReadOnlySpan<byte> frame, long now)
     {
-        int length = channel.Port.Answer(in packet, frame, _answer);
+        int length = channel.Port.Answer(flow, in packet, frame, _answer, now);
         if (length > 0)
         {
             int message = _departures.BeginFrame(channel, default, length);
@@ -236,10 +260,13 @@ internal sealed class OutboundPath
             VirtioNetHeader header = offload.Header;
             MemoryMarshal.Write(_copies.Slice(offset - VirtioNetHeader.Size, VirtioNetHeader.Size), in header);
             frame.CopyTo(copy);
-            _ = FrameEdits.TryReplaceDestination(
-                copy, in packet, target.Address.Value, offload.NeedsChecksum ? ChecksumState.Partial : ChecksumState.Full);
+            if (target.Address is { } address)
+            {
+                _ = FrameEdits.TryReplaceDestination(copy, in packet, address.Value, offload.ChecksumState);
+            }
+
             Transposition transposition = target.Transposition;
-            HeaderEdits.Apply(in transposition, in packet, copy);
+            _ = HeaderEdits.TryApply(in transposition, in packet, copy, offload.ChecksumState);
             if (PacketParser.TryParse(copy, out ParsedPacket edited) == ParseFault.None)
             {
                 Forward(channel, tunnels, in transposition, target.Destination, in edited, in offload, _copies, offset, frame.Length, now);
