@@ -191,14 +191,11 @@ public sealed class AddressRewriteTests
         _ = FrameEdits.TryRewrite(frame, in packet, in rewrite, ChecksumState.Full);
         _ = FrameEdits.TryRewrite(sctp, in sctpPacket, in rewrite, ChecksumState.Full);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 10_000; i++)
+        Allocation.AssertNone(10_000, () =>
         {
             _ = FrameEdits.TryRewrite(frame, in packet, in rewrite, ChecksumState.Full);
             _ = FrameEdits.TryRewrite(sctp, in sctpPacket, in rewrite, ChecksumState.Full);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        });
     }
 
     private static InetAddress AnyAddress(Random random, ushort etherType) => etherType == EtherTypes.IPv4

@@ -282,14 +282,11 @@ public sealed class DhcpV4Tests
         _ = DhcpV4Message.TryRead(frame, in packet, out DhcpV4Message message);
         _ = DhcpV4Reply.Write(frame, in message, DhcpV4MessageType.Offer, s_lease, ContosoFabrikam.RouterMac, reply);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1_000; i++)
+        Allocation.AssertNone(1_000, () =>
         {
             _ = DhcpV4Message.TryRead(frame, in packet, out message);
             _ = DhcpV4Reply.Write(frame, in message, DhcpV4MessageType.Offer, s_lease, ContosoFabrikam.RouterMac, reply);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        });
     }
 
     private static byte[] Answer(byte[] request, DhcpLease lease)

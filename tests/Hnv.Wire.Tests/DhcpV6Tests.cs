@@ -226,14 +226,11 @@ public sealed class DhcpV6Tests
         _ = DhcpV6Message.TryRead(frame, in packet, out DhcpV6Message message);
         _ = DhcpV6Reply.TryWrite(frame, in packet, in message, s_lease, reply, out _);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1_000; i++)
+        Allocation.AssertNone(1_000, () =>
         {
             _ = DhcpV6Message.TryRead(frame, in packet, out message);
             _ = DhcpV6Reply.TryWrite(frame, in packet, in message, s_lease, reply, out _);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        });
     }
 
     private static byte[]? Answer(DhcpV6MessageType type, byte[] options, DhcpV6Lease? lease = null)

@@ -185,13 +185,10 @@ public sealed class IcmpErrorEditsTests
         AddressRewrite rewrite = new AddressRewrite { Source = family.Inside, SourcePort = 7, Parts = AddressRewriteParts.Source | AddressRewriteParts.SourcePort };
         Assert.True(IcmpErrorEdits.TryRewrite(frame, in packet, default, in rewrite));
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 10_000; i++)
+        Allocation.AssertNone(10_000, () =>
         {
             _ = IcmpErrorEdits.TryRewrite(frame, in packet, default, in rewrite);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        });
     }
 
     private static byte[] About(string transport, InetAddress source, InetAddress destination, ushort port)

@@ -147,13 +147,10 @@ public sealed class InnerFragmenterTests
         ParsedPacket packet = Packets.Parse(frame);
         _ = new InnerFragmenter(frame, in packet, 1000).Fragment(0, 9, room);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1_000; i++)
+        Allocation.AssertNone(1_000, () =>
         {
             _ = new InnerFragmenter(frame, in packet, 1000).Fragment(0, 9, room);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        });
     }
 
     private static List<byte[]> Cut(byte[] frame, int mtu, int prefix)

@@ -328,14 +328,11 @@ public sealed class PacketParserTests
         _ = PacketParser.TryParse(tcp, out _);
         _ = PacketParser.TryParse(extensions, out _);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 10_000; i++)
+        Allocation.AssertNone(10_000, () =>
         {
             _ = PacketParser.TryParse(tcp, out _);
             _ = PacketParser.TryParse(extensions, out _);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        });
     }
 
     private static void RepairIPv4Checksum(Span<byte> network)

@@ -104,13 +104,10 @@ public sealed class PcapngWriterTests
         writer.AddInterface("nic");
         writer.WritePacket(0, 1, frame, Direction.Inbound, "comment");
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1_000; i++)
+        Allocation.AssertNone(1_000, () =>
         {
             writer.WritePacket(0, 1, frame, Direction.Inbound, "comment");
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        });
     }
 
     private static int Number(byte[] block, int offset) => BinaryPrimitives.ReadInt32LittleEndian(block.AsSpan(offset));

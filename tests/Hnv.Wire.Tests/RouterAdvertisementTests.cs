@@ -140,13 +140,10 @@ public sealed class RouterAdvertisementTests
         byte[] frame = new byte[RouterAdvertisement.FrameLengthMax];
         _ = s_advertisement.Write(s_router, ContosoFabrikam.RouterMac, s_host, ContosoFabrikam.ContosoWebMac, frame);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1_000; i++)
+        Allocation.AssertNone(1_000, () =>
         {
             _ = s_advertisement.Write(s_router, ContosoFabrikam.RouterMac, s_host, ContosoFabrikam.ContosoWebMac, frame);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        });
     }
 
     private static byte[] Solicitation(InetAddress source, byte[] options) =>

@@ -268,13 +268,10 @@ public sealed class RouterMessagesTests
         ParsedPacket solicitationPacket = Packets.Parse(solicitation);
         Answer(ping, in pingPacket, solicitation, in solicitationPacket, answer);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 10_000; i++)
+        Allocation.AssertNone(10_000, () =>
         {
             Answer(ping, in pingPacket, solicitation, in solicitationPacket, answer);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        });
     }
 
     private static void Answer(byte[] ping, in ParsedPacket pingPacket, byte[] solicitation, in ParsedPacket solicitationPacket, byte[] answer)

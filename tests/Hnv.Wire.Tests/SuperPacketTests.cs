@@ -323,13 +323,10 @@ public sealed class SuperPacketTests
         var pieces = new FramePiece[64];
         RoundTrip(frame, in packet, wire, frames, pieces);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1_000; i++)
+        Allocation.AssertNone(1_000, () =>
         {
             RoundTrip(frame, in packet, wire, frames, pieces);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        });
     }
 
     private static void RoundTrip(byte[] frame, in ParsedPacket packet, byte[] wire, FramePiece[] frames, FramePiece[] pieces)
