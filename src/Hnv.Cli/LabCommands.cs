@@ -201,7 +201,7 @@ internal static class LabCommands
             ["Machine", "Host", "Virtual network", "VSID", "CA", "MAC"],
             machines.Take(shown).SelectMany(machine => machine.Adapters.Select(adapter => new string?[]
             {
-                machine.Name, machine.Host, adapter.Subnet.FullName, adapter.Subnet.Vsid?.ToString(), adapter.Address.ToString(), adapter.Mac.ToString(),
+                machine.Name, machine.Host, adapter.Subnet.FullName, adapter.Subnet.Vsid?.ToString(), string.Join(" ", adapter.Addresses.Select(address => address.Address)), adapter.Mac.ToString(),
             })),
             "No machines.");
         if (machines.Length > shown)

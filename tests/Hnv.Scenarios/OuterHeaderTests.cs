@@ -104,7 +104,7 @@ public abstract class OuterHeaderTests(StackFixture story, string protocol) : IA
         TimeSpan? counted = await LabFixture.WithinAsync(TimeSpan.FromSeconds(3), async () => await DropsAsync() == before + 5);
         Assert.NotNull(counted);
 
-        async Task<long> DropsAsync() => (await story.PortAsync("far", address == Far ? 0 : 1)).Counters.DropsIn.GetValueOrDefault("EcnNotCapable");
+        async Task<long> DropsAsync() => (await story.PortAsync("far")).Counters.DropsIn.GetValueOrDefault("EcnNotCapable");
     }
 
     private bool IsIPv6 => !story.Lab.Topology.ProviderSubnets[0].Prefix.IsIPv4;

@@ -126,12 +126,12 @@ public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>?
     public Task SendOuterAsync(string source, string destination, int vni, byte[] frame) =>
         ForgeAsync("tor", "outer", source, destination, vni.ToString(CultureInfo.InvariantCulture), Convert.ToHexString(frame));
 
-    /// <summary>The status of the port of one of a machine's adapters.</summary>
-    public async Task<PortStatus> PortAsync(string machine, int adapter = 0)
+    /// <summary>The status of the port of a machine's first adapter.</summary>
+    public async Task<PortStatus> PortAsync(string machine)
     {
         LabMachine there = Lab.Machine(machine);
         using HostClient agent = Lab.Agent(there.Host);
-        return (await agent.GetPortsAsync()).Single(port => port.Nic == there.Adapters[adapter].InstanceId);
+        return (await agent.GetPortsAsync()).Single(port => port.Nic == there.Adapters[0].InstanceId);
     }
 
     /// <summary>Packets dropped on their way in from the provider network, for one reason.</summary>
