@@ -47,7 +47,7 @@ public abstract class PlannedTests : IAsyncLifetime
     private protected static IEnumerable<string> Mappings(HostPolicy policy) =>
         policy.Mappings.Select(m => $"{m.Customer} {m.Provider}").Order(StringComparer.Ordinal);
 
-    private protected static string Nic(string subnet, string address = "", string more = "", string moreIp = "", string moreConfigurations = "") => $$$$$$"""
+    internal static string Nic(string subnet, string address = "", string more = "", string moreIp = "", string moreConfigurations = "") => $$$$$$"""
         {"properties":{"privateMacAllocationMethod":"Dynamic"{{{{{{more}}}}}},"ipConfigurations":[{"resourceId":"ip1","properties":{
          "privateIPAllocationMethod":"{{{{{{(address.Length == 0 ? "Dynamic" : "Static")}}}}}}","privateIPAddress":"{{{{{{(address.Length == 0 ? "0.0.0.0" : address)}}}}}}",
          "subnet":{"resourceRef":"{{{{{{subnet}}}}}}"}{{{{{{moreIp}}}}}}}}{{{{{{moreConfigurations}}}}}}]}}

@@ -18,8 +18,8 @@ public sealed record SwitchQosSettings(string ReservationMode, bool EnableSoftwa
 /// <summary><c>portSettings</c> of a network interface.</summary>
 public sealed record PortSettingsProperties
 {
-    /// <summary>True lets the guest use source MACs that are not its own.</summary>
-    public bool? MacSpoofingEnabled { get; init; }
+    /// <summary>Enabled lets the guest use source MACs that are not its own; Disabled does not.</summary>
+    public string? MacSpoofingEnabled { get; init; }
 
     /// <summary>Bandwidth of the port.</summary>
     public PortQosSettings? QosSettings { get; init; }

@@ -10,6 +10,7 @@ internal enum ClaimKind
     InstanceId,
     Vsid,
     Mac,
+    ServiceInsertionPriority,
 
     /// <summary>An address inside one subnet; <see cref="ClaimKey.Space"/> is the subnet.</summary>
     Address,

@@ -61,7 +61,7 @@ internal sealed class DocumentReader(
 
     private ImmutableArray<Node> Children(ResourceType type, JsonObject properties, string parentRef, ImmutableArray<Node> existing)
     {
-        if (Member(properties, type.Name) is not { } sent || type.Since.CompareTo(version) > 0)
+        if ((Member(properties, type.Name) ?? (type.Alias is { } alias ? Member(properties, alias) : null)) is not { } sent || type.Since.CompareTo(version) > 0)
         {
             return [.. existing.Select(Touch)];
         }

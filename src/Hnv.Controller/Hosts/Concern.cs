@@ -27,7 +27,7 @@ internal static class Concern
                     AddMachine(before.Networks.ByInterface.GetValueOrDefault(either.InstanceId));
                     AddMachine(after.Networks.ByInterface.GetValueOrDefault(either.InstanceId));
                     break;
-                case AccessControlLists.Name:
+                case AccessControlLists.Name or RouteTables.Name or ServiceInsertions.Name:
                     AddUsers(before, either);
                     AddUsers(after, either);
                     break;
@@ -52,12 +52,21 @@ internal static class Concern
             }
         }
 
+        foreach (string network in networks.ToArray())
+        {
+            networks.UnionWith(PeersOf(before, network).Concat(PeersOf(after, network)));
+        }
+
         foreach (string network in networks)
         {
             servers.UnionWith(before.Networks.ByNetwork[network].Concat(after.Networks.ByNetwork[network]).Select(m => m.Server).OfType<Guid>());
         }
 
         return servers;
+
+        // Who has a port in a network also knows everything about the networks that it talks to.
+        static IEnumerable<string> PeersOf(FleetPlan plan, string network) =>
+            plan.Snapshot.Find(network) is { } node && node.Type.Name == VirtualNetworks.Name ? plan.Networks.Peers(node).Select(peer => peer.Key) : [];
 
         // Everyone in a virtual network sees its machines; one outside is seen by its own host only.
         void AddMachine(PlannedNetworks.Machine? machine)

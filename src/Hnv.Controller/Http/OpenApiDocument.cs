@@ -30,7 +30,7 @@ internal static class OpenApiDocument
         string parameter = $"{type.Path.Replace('/', '_')}_id";
         string resource = type.SingletonId is { } only ? $"{collection}/{only}" : $"{collection}/{{{parameter}}}";
         string name = type.Path.Replace('/', '.');
-        if (type.SingletonId is null)
+        if (type.SingletonId is null && type.Addressable)
         {
             paths[collection] = new JsonObject { ["get"] = Operation($"list {type.Path}", null, name) };
         }
@@ -45,7 +45,11 @@ internal static class OpenApiDocument
             }
         }
 
-        paths[resource] = verbs;
+        if (type.Addressable)
+        {
+            paths[resource] = verbs;
+        }
+
         JsonObject properties = type.Properties.Describe();
         foreach (ResourceType child in type.Children)
         {

@@ -15,18 +15,25 @@ internal static class HostPlanner
     {
         networks.ThrowIfDoubtful(server);
         PlannedNetworks.Machine[] here = [.. networks.ByServer[server.InstanceId]];
-        Node[] domains = [.. networks.NetworksOn(server)];
+        Node[] domains = [.. networks.NetworksOf(server)];
+        RoutingDomainId[] known = [.. domains.Select(domain => new RoutingDomainId(domain.InstanceId))];
+        CaPaMapping[] mappings = [.. domains.SelectMany(networks.Mappings)];
         return new HostPolicy(
             Configuration: 0,
             VirtualNetworkManager.RouterMac(snapshot),
             [.. ProviderAddresses(snapshot, server)],
-            [.. domains.Select(networks.Network)],
-            [.. domains.SelectMany(networks.Mappings)],
+            [.. domains.Select(domain => Known(networks.Network(domain), known))],
+            [.. mappings],
             [.. here.Select(m => PlanException.Blaming(m.Nic, () => PortPlanner.Plan(snapshot, networks, m)))])
         {
             Settings = Settings(snapshot, server),
+            Teams = [.. networks.Teams(mappings)],
         };
     }
+
+    // A peer's own peers are none of this host's business unless they are here for a reason of their own.
+    private static VirtualNetworkPolicy Known(VirtualNetworkPolicy network, RoutingDomainId[] known) =>
+        network.Peers.All(known.Contains) ? network : network with { Peers = [.. network.Peers.Where(known.Contains)] };
 
     private static HostSettings Settings(Snapshot snapshot, Node server) => new(
         VirtualSwitchManager.PortDefault(snapshot), VirtualNetworkManager.OuterDscp(snapshot), LinkMbps(snapshot, server));

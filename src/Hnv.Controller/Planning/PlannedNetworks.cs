@@ -15,6 +15,7 @@ internal sealed class PlannedNetworks
     private readonly Snapshot _snapshot;
     private readonly EncapsulationType _encapsulation;
     private readonly Dictionary<string, VirtualNetworkPolicy> _networks = [];
+    private readonly Dictionary<string, ImmutableArray<Node>> _peers = [];
     private readonly Dictionary<Guid, Node> _servers;
     private readonly Dictionary<Guid, ImmutableArray<ProviderAddress>> _addresses = [];
     private readonly Dictionary<Guid, PlanException> _doubtfulServers = [];
@@ -85,8 +86,8 @@ internal sealed class PlannedNetworks
         }
 
         if (_doubtfulServers.TryGetValue(server.InstanceId, out PlanException? fault)
-            || NetworksOn(server).Any(n => _doubtfulNetworks.TryGetValue(n.Key, out fault))
-            || NetworksOn(server).SelectMany(n => ByNetwork[n.Key]).Any(m => m.Server is { } other && _doubtfulServers.TryGetValue(other, out fault)))
+            || NetworksOf(server).Any(n => _doubtfulNetworks.TryGetValue(n.Key, out fault))
+            || NetworksOf(server).SelectMany(n => ByNetwork[n.Key]).Any(m => m.Server is { } other && _doubtfulServers.TryGetValue(other, out fault)))
         {
             throw fault!;
         }
@@ -101,6 +102,20 @@ internal sealed class PlannedNetworks
     /// <summary>The networks that have a port on a server.</summary>
     public IEnumerable<Node> NetworksOn(Node server) => ByServer[server.InstanceId].Select(m => m.Network).OfType<Node>().DistinctBy(n => n.Key);
 
+    /// <summary>The networks a server has to know: those that have a port on it, and their peers.</summary>
+    public IEnumerable<Node> NetworksOf(Node server) => NetworksOn(server).Concat(NetworksOn(server).SelectMany(n => Peers(n))).DistinctBy(n => n.Key);
+
+    /// <summary>The networks that a network talks to.</summary>
+    public ImmutableArray<Node> Peers(Node network)
+    {
+        if (!_peers.TryGetValue(network.Key, out ImmutableArray<Node> peers))
+        {
+            _peers[network.Key] = peers = [.. VirtualNetworkPeerings.ConnectedPeers(network, _snapshot)];
+        }
+
+        return peers;
+    }
+
     /// <summary>A virtual network with all its subnets.</summary>
     public VirtualNetworkPolicy Network(Node network)
     {
@@ -113,8 +128,12 @@ internal sealed class PlannedNetworks
                 [
                     .. network.ChildrenOf(VirtualNetworks.Subnets)
                         .Where(subnet => ReferenceEquals(DualStackSubnets.First(network, subnet), subnet))
-                        .Select(subnet => PlanException.Blaming(subnet, () => SubnetPlanner.Plan(network, subnet))),
-                ]));
+                        .Select(subnet => PlanException.Blaming(subnet, () => SubnetPlanner.Plan(_snapshot, network, subnet))),
+                ])
+            {
+                Peers = [.. Peers(network).Select(peer => new RoutingDomainId(peer.InstanceId))],
+                UnbilledRanges = [.. VirtualNetworks.UnbilledRanges(network) ?? throw new FormatException("unbilledAddressRanges does not read.")],
+            });
         }
 
         return policy;
@@ -137,10 +156,17 @@ internal sealed class PlannedNetworks
         }
     }
 
+    /// <summary>The teams that some mappings lead to, each server once.</summary>
+    public IEnumerable<ProviderTeam> Teams(IEnumerable<CaPaMapping> mappings)
+    {
+        HashSet<ProviderAddress> reached = [.. mappings.Select(mapping => mapping.Provider)];
+        return _addresses.Values.Where(addresses => addresses.Length > 1 && addresses.Any(reached.Contains)).Select(addresses => new ProviderTeam(addresses));
+    }
+
     /// <summary>The firewall rules of a machine: of its own lists, then of its subnets'.</summary>
     public IEnumerable<AclRule> Rules(Machine machine)
     {
-        IpPrefix[] space = machine.Network is null ? [] : [.. VirtualNetworks.AddressSpace(machine.Network)];
+        IpPrefix[] space = machine.Network is { } network ? [.. Peers(network).Prepend(network).SelectMany(VirtualNetworks.AddressSpace)] : [];
         foreach (Node list in Lists(machine))
         {
             foreach (AclRule rule in AclPlanner.Plan(list, AclLevel.NetworkInterface, space))
@@ -168,6 +194,34 @@ internal sealed class PlannedNetworks
                 {
                     yield return part;
                 }
+            }
+        }
+    }
+
+    /// <summary>The copies to make of a machine's packets: of its own insertions, then of its subnets'.</summary>
+    public IEnumerable<MirrorRule> Mirrors(Machine machine)
+    {
+        if (machine.Network is null)
+        {
+            yield break;
+        }
+
+        IEnumerable<string> references = machine.OwnReferences(ServiceInsertions.Property)
+            .Concat(machine.Subnets.Select(subnet => subnet.Reference(ServiceInsertions.Property)).OfType<string>());
+        foreach (Node insertion in references.Select(_snapshot.Find).OfType<Node>().DistinctBy(insertion => insertion.Key))
+        {
+            // An appliance that has gone to another network since, or has no address, gets nothing; nor does it get its own packets back.
+            if (_snapshot.Find(ServiceInsertions.ApplianceOf(insertion)) is not { } nic || nic.Key == machine.Nic.Key
+                || !ByInterface.TryGetValue(nic.InstanceId, out Machine? appliance)
+                || appliance.Network?.Key != machine.Network.Key || appliance.Addresses.IsEmpty)
+            {
+                continue;
+            }
+
+            var endpoint = new TenantEndpoint(appliance.Vsid, appliance.Addresses[0]);
+            foreach (MirrorRule rule in PlanException.Blaming(insertion, () => ServiceInsertions.Plan(insertion, endpoint).ToArray()))
+            {
+                yield return rule;
             }
         }
     }

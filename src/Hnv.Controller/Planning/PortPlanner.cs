@@ -32,6 +32,7 @@ internal static class PortPlanner
                 VirtualSwitchManager.ReservationsEnabled(snapshot),
                 VirtualSwitchManager.DefaultReservation(snapshot)),
             Dhcp = Dhcp(machine),
+            Mirrors = [.. networks.Mirrors(machine)],
         };
     }
 

@@ -31,6 +31,7 @@ internal static class IpConfigurations
             },
             new(Subnet, new ReferenceSchema(VirtualNetworks.SubnetPath, LogicalNetworks.SubnetPath)) { Required = true, RequiredCode = "SubnetIsRequired" },
             new("accessControlList", new ReferenceSchema(AccessControlLists.Name)),
+            new(ServiceInsertions.Property, new ReferenceSchema(ServiceInsertions.Name)),
             new("isPrimary", new BooleanSchema()) { Since = ApiVersion.V4, Default = true },
         ]),
     };
@@ -48,6 +49,7 @@ internal static class IpConfigurations
         }
 
         CheckTags(configuration, subnet);
+        CheckMirror(configuration, subnet);
         switch (configuration.Node.Text(Method))
         {
             case "Static":
@@ -117,6 +119,18 @@ internal static class IpConfigurations
             && list.ChildrenOf(AccessControlLists.Rules).FirstOrDefault(UsesTag) is { } rule)
         {
             configuration.Fail("AclRuleTagsNotSupportedOnLogicalNetwork", "accessControlList", $"{list.Ref} uses a tag in {rule.Ref}, and a tag means nothing on {subnet.Ref}. Use prefixes.");
+        }
+    }
+
+    private static void CheckMirror(RuleContext configuration, Node subnet)
+    {
+        if (IsVirtual(subnet))
+        {
+            ServiceInsertions.ValidateAttachment(configuration, string.Join('/', subnet.Ref.Split('/').Take(3)));
+        }
+        else if (configuration.Node.Reference(ServiceInsertions.Property) is { } insertion)
+        {
+            configuration.Fail("VirtualSubnetIsRequiredForServiceInsertion", ServiceInsertions.Property, $"is {insertion}, and {subnet.Ref} is no virtual subnet. Copies are made in virtual networks only.");
         }
     }
 

@@ -50,6 +50,7 @@ internal static class NetworkInterfaces
                 Access = Access.ReadOnly,
                 Compute = (nic, view) => (view.Live?.ServerOf(nic) ?? nic.Reference(Placement)) is { } server ? new JsonObject { [ReferenceSchema.Member] = server } : null,
             },
+            ServiceInsertions.BackReference(),
             Common.ConfigurationState(),
 
             // The v2 schema requires the member; counters themselves are read on the host channel.
@@ -63,11 +64,11 @@ internal static class NetworkInterfaces
 
     private static StructSchema PortSettings()
     {
-        string[] onOff = ["Enabled", "Disabled"];
+        var onOff = new EnumSchema("Enabled", "Disabled") { Synonyms = { ["true"] = "Enabled", ["false"] = "Disabled" } };
         return new StructSchema(
-            new("macSpoofingEnabled", new EnumSchema(onOff)) { Default = "Disabled", Aliases = ["macSpoofing"] },
-            new("arpGuardEnabled", new EnumSchema(onOff)) { Default = "Disabled", Aliases = ["arpGuard"] },
-            new("dhcpGuardEnabled", new EnumSchema(onOff)) { Default = "Disabled", Aliases = ["dhcpGuard"] },
+            new("macSpoofingEnabled", onOff) { Default = "Disabled", Aliases = ["macSpoofing"] },
+            new("arpGuardEnabled", onOff) { Default = "Disabled", Aliases = ["arpGuard"] },
+            new("dhcpGuardEnabled", onOff) { Default = "Disabled", Aliases = ["dhcpGuard"] },
             new("stormLimit", new IntegerSchema(0, int.MaxValue)) { Default = 0L },
             new("portFlowLimit", new IntegerSchema(0, int.MaxValue)) { Default = 0L },
             new("vmqWeight", new IntegerSchema(0, 100)) { Default = 100L },

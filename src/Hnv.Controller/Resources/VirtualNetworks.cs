@@ -18,6 +18,8 @@ internal static class VirtualNetworks
     public const string SubnetPath = "virtualNetworks/subnets";
     public const string VirtualSubnetId = "virtualSubnetId";
 
+    private const string UnbilledAddressRanges = "unbilledAddressRanges";
+    private const string InvalidUnbilledRange = "InvalidUnbilledAddressRange";
     private const string InvalidNetwork = "InvalidLogicalNetworkReference";
     private const string InvalidSubnet = "InvalidSubnet";
     private const int DnsServersMax = 9;
@@ -29,6 +31,7 @@ internal static class VirtualNetworks
         Validate = ValidateNetwork,
         Allocate = DualStackSubnets.AllocateVsids,
         Claims = VsidClaims,
+        Affects = VirtualNetworkPeerings.NewlyConnected,
         Properties = new(
         [
             new("addressSpace", new StructSchema(
@@ -36,7 +39,7 @@ internal static class VirtualNetworks
             new("logicalNetwork", new ReferenceSchema(LogicalNetworks.Name) { MissingCode = InvalidNetwork }) { Required = true, RequiredCode = InvalidNetwork },
             new("dhcpOptions", new StructSchema(
                 new Property("DnsServers", new ListSchema(new AddressSchema(), countMax: DnsServersMax)) { InvalidCode = "DnsServerCountLimitReached" })),
-            new("unbilledAddressRanges", new TextSchema()) { Since = ApiVersion.V2 },
+            new(UnbilledAddressRanges, new TextSchema(lengthMax: 65536)) { Since = ApiVersion.V2, InvalidCode = InvalidUnbilledRange },
             new("encryptionCredential", new ReferenceSchema(Credentials.Name)) { Since = ApiVersion.V2 },
             Common.ConfigurationState(),
         ]),
@@ -51,12 +54,15 @@ internal static class VirtualNetworks
                 [
                     new("addressPrefix", new PrefixSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPPrefix },
                     new("accessControlList", new ReferenceSchema(AccessControlLists.Name)),
+                    new(RouteTables.Property, new ReferenceSchema(RouteTables.Name)),
+                    new(ServiceInsertions.Property, new ReferenceSchema(ServiceInsertions.Name)),
                     new(DualStackSubnets.Property, new ReferenceSchema(SubnetPath)) { Since = ApiVersion.V3 },
                     new(VirtualSubnetId, new IntegerSchema(Vsid.MinValue, Vsid.MaxValue, asString: true)) { Immutable = true },
                     new("encryptionEnabled", new BooleanSchema()) { Since = ApiVersion.V2, Default = false },
                     Common.BackReference("ipConfigurations", NetworkInterfaces.IpConfigurationPath),
                 ]),
             },
+            VirtualNetworkPeerings.Create(),
         ],
     };
 
@@ -71,6 +77,23 @@ internal static class VirtualNetworks
     public static IEnumerable<IpPrefix> AddressSpace(Node network) =>
         Common.Texts(network.Properties["addressSpace"]?["addressPrefixes"]).Select(IpPrefix.Parse);
 
+    /// <summary>Destinations outside a network that are not billed; null when the text is not prefixes with commas between them.</summary>
+    public static IReadOnlyList<IpPrefix>? UnbilledRanges(Node network)
+    {
+        List<IpPrefix> ranges = [];
+        foreach (string text in (network.Text(UnbilledAddressRanges) ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (!AccessControlLists.TryParsePrefix(text, out IpPrefix prefix))
+            {
+                return null;
+            }
+
+            ranges.Add(prefix);
+        }
+
+        return ranges;
+    }
+
     /// <summary>The VSID of a subnet.</summary>
     public static Vsid VsidOf(Node subnet) => Vsid.Create(uint.Parse(subnet.Text(VirtualSubnetId)!, CultureInfo.InvariantCulture));
 
@@ -82,6 +105,17 @@ internal static class VirtualNetworks
     {
         VirtualSwitchManager.RequireFilter(network);
         DualStackSubnets.Settle(network);
+        if (UnbilledRanges(network.Node) is null)
+        {
+            network.Fail(InvalidUnbilledRange, UnbilledAddressRanges, $"'{network.Node.Text(UnbilledAddressRanges)}' does not read. Send prefixes as 10.9.0.0/16 without host bits, with commas between them.");
+        }
+
+        if (network.Existing is { } old && VirtualNetworkPeerings.FreezesAddressSpace(old, network.Before)
+            && !AddressSpace(old).ToHashSet().SetEquals(AddressSpace(network.Node)))
+        {
+            network.Fail("VnetAddressSpaceCannotChangeDueToPeerings", "addressSpace", $"cannot change from {string.Join(", ", AddressSpace(old))} while the network has peerings. Delete them first.");
+        }
+
         if (network.Find(network.Node.Reference("logicalNetwork")) is not { } carrier)
         {
             return;
@@ -131,6 +165,8 @@ internal static class VirtualNetworks
             subnet.Fail("InUseSubnetCannotBeUpdated", "addressPrefix", $"cannot change from {before.Text("addressPrefix")} to {prefix} while {user} uses the subnet.");
         }
 
+        RouteTables.ValidateAttachment(subnet);
+        ServiceInsertions.ValidateAttachment(subnet, subnet.Root.Ref);
         if (subnet.Node.Text(VirtualSubnetId) is { } id && subnet.EarlierSiblings().FirstOrDefault(s => s.Text(VirtualSubnetId) == id) is { } twin
             && DualStackSubnets.Partner(subnet.Root, subnet.Node) != twin)
         {

@@ -58,7 +58,7 @@ internal sealed class Catalog
             type = type is null ? Find(segments[i])
                 : type.ChildIndex(segments[i]) is var index and >= 0 ? type.Children[index]
                 : null;
-            if (type is null || type.Since.CompareTo(version) > 0)
+            if (type is not { Addressable: true } || type.Since.CompareTo(version) > 0)
             {
                 return null;
             }

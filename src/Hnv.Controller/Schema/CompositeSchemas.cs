@@ -13,6 +13,9 @@ internal sealed class ReferenceSchema(params string[] targets) : ValueSchema
     /// <summary>The code when the target does not exist or may not be pointed at.</summary>
     public string MissingCode { get; init; } = ErrorCodes.InvalidResourceReference;
 
+    /// <summary>True for a reference whose target may go: it is not resolved, and does not count as use.</summary>
+    public bool IsWeak { get; init; }
+
     public override JsonNode? Read(JsonNode value, ReadScope scope)
     {
         string? text = value is JsonObject holder ? holder.FirstOrDefault(m => m.Key.Equals(Member, StringComparison.OrdinalIgnoreCase)).Value is { } inner ? Scalar(inner) : null
@@ -28,7 +31,13 @@ internal sealed class ReferenceSchema(params string[] targets) : ValueSchema
             : scope.Fail(Show(value), $"Send {{\"resourceRef\":\"/{Example(Targets[0])}\"}}.", ErrorCodes.InvalidJsonReferenceFormat);
     }
 
-    public override void VisitReferences(JsonNode value, Action<ReferenceSchema, JsonObject> visit) => visit(this, value.AsObject());
+    public override void VisitReferences(JsonNode value, Action<ReferenceSchema, JsonObject> visit)
+    {
+        if (!IsWeak)
+        {
+            visit(this, value.AsObject());
+        }
+    }
 
     public override JsonObject Describe() => new()
     {

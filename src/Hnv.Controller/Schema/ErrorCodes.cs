@@ -29,6 +29,8 @@ internal static class ErrorCodes
     [
         AnotherOperationInProgress, ResourceInUse, "SubnetIsFull", "PrivateIPAddressInUse", "InUseSubnetCannotBeUpdated", "VnetInUse",
         "CannotUpdateVLanId", "NicInUse", "ReferencedResourceNotProvisioned", "InUseQosSettingsCannotBeUpdated",
+        "AnotherPeeringAlreadyReferencesRemoteVnet", "RemotePeeringIsStaleBecauseVnetWasRecreated", "VnetAddressSpaceCannotChangeDueToPeerings",
+        "CannotUpdateDisconnectedPeeringWithNullRemoteVnet",
     ];
 
     /// <summary>The HTTP status a code is sent with.</summary>

@@ -27,6 +27,12 @@ internal sealed class ResourceType
     /// <summary>The first URI version that serves it.</summary>
     public ApiVersion Since { get; init; } = ApiVersion.V1;
 
+    /// <summary>False for children that are read and written with their parent only.</summary>
+    public bool Addressable { get; init; } = true;
+
+    /// <summary>Another name that a child collection is read under; null when there is none.</summary>
+    public string? Alias { get; init; }
+
     /// <summary>False for what only the controller writes.</summary>
     public bool Writable { get; init; } = true;
 

@@ -57,10 +57,12 @@ internal sealed class EnumSchema(params string[] words) : ValueSchema
 }
 
 /// <summary>An IPv4 or IPv6 address.</summary>
-internal sealed class AddressSchema : ValueSchema
+/// <param name="emptyIsAbsent">True reads an empty text as if nothing had been sent.</param>
+internal sealed class AddressSchema(bool emptyIsAbsent = false) : ValueSchema
 {
     public override JsonNode? Read(JsonNode value, ReadScope scope) =>
-        InetAddress.TryParse(Scalar(value), out InetAddress address)
+        emptyIsAbsent && Scalar(value) is "" ? null
+        : InetAddress.TryParse(Scalar(value), out InetAddress address)
             ? JsonValue.Create(address.ToString())
             : scope.Fail(Show(value), "Write an IP address as 10.1.1.11 or 2001:db8::11.");
 
