@@ -154,7 +154,8 @@ public static class PolicyDocuments
             })],
         }, ContractJson.Default.ResourceLogicalNetworkProperties);
 
-    private static PolicyDocument RouteTable(LabRouteTable table) =>
+    /// <summary>A route table as a document.</summary>
+    public static PolicyDocument RouteTable(LabRouteTable table) =>
         Document($"routeTables/{table.Name}", new RouteTableProperties
         {
             Routes = [.. table.Routes.Select((route, index) => new Resource<RouteProperties>
