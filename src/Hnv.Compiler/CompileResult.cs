@@ -6,4 +6,8 @@ namespace Hnv.Compiler;
 /// <summary>A host's policy, compiled, and all that was wrong with it. What is wrong is fail-closed; the rest is in force.</summary>
 /// <param name="Program">The program; always complete and installable.</param>
 /// <param name="Errors">Empty when all of the policy was right.</param>
-public sealed record CompileResult(SwitchProgram Program, ImmutableArray<PolicyError> Errors);
+public sealed record CompileResult(SwitchProgram Program, ImmutableArray<PolicyError> Errors)
+{
+    /// <summary>What the next compilation may go on with.</summary>
+    internal Compilation? Compilation { get; init; }
+}

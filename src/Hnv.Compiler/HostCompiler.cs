@@ -15,20 +15,37 @@ public static class HostCompiler
     /// <summary>Compiles a host's policy. Never throws for what a policy says.</summary>
     /// <param name="policy">What was asked for.</param>
     /// <param name="facts">How this host is made; null when nothing is known of it.</param>
-    public static CompileResult Compile(HostPolicy policy, HostFacts? facts = null)
+    /// <param name="before">
+    /// The result in force, if any. Networks and ports that nothing has changed for keep their compiled parts, the very objects, so that a change for
+    /// one tenant is no change for the others. The result means the same with and without it.
+    /// </param>
+    public static CompileResult Compile(HostPolicy policy, HostFacts? facts = null, CompileResult? before = null)
     {
         List<PolicyError> errors = [];
+        facts ??= HostFacts.Unknown;
+        Compilation? known = before?.Compilation is { } compilation && compilation.HasSameHost(policy, facts) ? compilation : null;
+        Compilation next = new(policy, facts);
         ImmutableArray<ProviderAddress> own = OwnProviders(policy, errors);
-        Dictionary<Vsid, RoutingDomain?> domains = Domains(policy, errors);
-        JoinPeers(domains, errors);
-        foreach (RoutingDomain domain in domains.Values.OfType<RoutingDomain>().Distinct())
+        HashSet<RoutingDomain> kept = [];
+        Dictionary<Vsid, RoutingDomain?> domains = Domains(policy, known, next, kept, errors);
+        JoinPeers(domains, kept, next, errors);
+        foreach (RoutingDomain domain in domains.Values.OfType<RoutingDomain>().Distinct().Where(domain => !kept.Contains(domain)))
         {
             domain.AcceptTeams(policy.Teams);
         }
 
-        PortCompiler ports = new(domains, own, policy, facts ?? HostFacts.Unknown, errors);
-        Dictionary<NicId, PortProgram> programs = ports.Compile(policy.Ports);
-        SwitchProgram program = new()
+        PortCompiler ports = new(domains, own, policy, facts, errors);
+        bool allKept = domains.Values.All(domain => domain is not null && kept.Contains(domain));
+        Dictionary<NicId, PortProgram> programs = ports.Compile(policy.Ports, KnownProgram);
+        foreach (PortPolicy port in policy.Ports)
+        {
+            if (programs[port.Nic] is { IsFailClosed: false } program)
+            {
+                next.Remember(port, program);
+            }
+        }
+
+        SwitchProgram switchProgram = new()
         {
             ProviderAddresses = own,
             Ports = programs.ToFrozenDictionary(),
@@ -36,17 +53,22 @@ public static class HostCompiler
                 .Where(pair => pair.Value is not null)
                 .Select(pair => new SubnetProgram(pair.Key, pair.Value!.Providers))],
         };
-        return new CompileResult(program, [.. errors]);
+        return new CompileResult(switchProgram, [.. errors]) { Compilation = next };
+
+        // A mirror may lead into any network.
+        PortProgram? KnownProgram(PortPolicy port) =>
+            known is not null
+            && (allKept || (port.Mirrors.IsEmpty && (!port.IsVirtualized || (domains.GetValueOrDefault(port.Vsid) is { } domain && kept.Contains(domain)))))
+                ? known.Find(port)
+                : null;
     }
 
     /// <summary>Two networks are joined when each names the other; whose prefixes overlap stay apart.</summary>
-    private static void JoinPeers(Dictionary<Vsid, RoutingDomain?> domains, List<PolicyError> errors)
+    private static void JoinPeers(Dictionary<Vsid, RoutingDomain?> domains, HashSet<RoutingDomain> kept, Compilation next, List<PolicyError> errors)
     {
         RoutingDomain[] all = [.. domains.Values.OfType<RoutingDomain>().Distinct()];
         Dictionary<RoutingDomainId, RoutingDomain> byId = all.ToDictionary(domain => domain.Network.RoutingDomain);
-        Dictionary<RoutingDomain, MappingSpace> spaces = all.ToDictionary(domain => domain, domain => domain.Space);
-        Dictionary<RoutingDomain, FrozenSet<ProviderAddress>> providers = all.ToDictionary(domain => domain, domain => domain.Providers);
-        foreach (RoutingDomain domain in all)
+        foreach (RoutingDomain domain in all.Where(domain => !kept.Contains(domain)))
         {
             List<RoutingDomain> peers = [];
             foreach (RoutingDomainId id in domain.Network.Peers)
@@ -60,6 +82,7 @@ public static class HostCompiler
                 {
                     errors.Add(new PolicyError(
                         $"virtualNetworks/{domain.Network.Name}", "virtualNetworkPeerings", peer.Network.Name, $"cannot be joined: both have {overlap}; peered networks need prefixes that do not overlap"));
+                    next.Forget(domain.Network);
                     continue;
                 }
 
@@ -68,7 +91,7 @@ public static class HostCompiler
 
             if (peers.Count > 0)
             {
-                domain.Join([.. peers], spaces, providers);
+                domain.Join([.. peers]);
             }
         }
     }
@@ -101,7 +124,8 @@ public static class HostCompiler
     }
 
     /// <summary>Every VSID with its compiled network; null where that network is wrong.</summary>
-    private static Dictionary<Vsid, RoutingDomain?> Domains(HostPolicy policy, List<PolicyError> errors)
+    private static Dictionary<Vsid, RoutingDomain?> Domains(
+        HostPolicy policy, Compilation? known, Compilation next, HashSet<RoutingDomain> kept, List<PolicyError> errors)
     {
         Dictionary<Vsid, VirtualNetworkPolicy> owners = [];
         HashSet<VirtualNetworkPolicy> broken = new(ReferenceEqualityComparer.Instance);
@@ -146,12 +170,32 @@ public static class HostCompiler
             list.Add(mapping);
         }
 
+        // A network goes on as it was when it and everyone it might be joined with are what they were.
+        HashSet<RoutingDomainId> same = [.. policy.VirtualNetworks
+            .Where(network => !broken.Contains(network) && known?.Find(network, mappings.GetValueOrDefault(network) ?? []) is not null)
+            .Select(network => network.RoutingDomain)];
+        HashSet<RoutingDomainId> present = [.. policy.VirtualNetworks.Select(network => network.RoutingDomain)];
         Dictionary<Vsid, RoutingDomain?> domains = [];
         foreach (VirtualNetworkPolicy network in policy.VirtualNetworks)
         {
-            RoutingDomain? domain = broken.Contains(network)
-                ? null
-                : RoutingDomain.Compile(network, mappings.GetValueOrDefault(network) ?? [], policy.RouterMac, errors);
+            List<CaPaMapping> own = mappings.GetValueOrDefault(network) ?? [];
+            int before = errors.Count;
+            RoutingDomain? domain = null;
+            if (same.Contains(network.RoutingDomain) && network.Peers.All(peer => same.Contains(peer) || (!present.Contains(peer) && !known!.Has(peer))))
+            {
+                domain = known!.Find(network, own);
+                _ = kept.Add(domain!);
+            }
+            else if (!broken.Contains(network))
+            {
+                domain = RoutingDomain.Compile(network, own, policy.RouterMac, errors);
+            }
+
+            if (domain is not null && errors.Count == before)
+            {
+                next.Remember(network, own, domain);
+            }
+
             foreach (VirtualSubnetPolicy subnet in network.Subnets)
             {
                 domains[subnet.Vsid] = domain;

@@ -12,7 +12,9 @@ internal sealed class PortCompiler(
     private const int HalfOpenLimitMin = 64;
     private readonly PaRouteLayer _paRoute = new(ownProviders, policy.Teams);
 
-    public Dictionary<NicId, PortProgram> Compile(ImmutableArray<PortPolicy> ports)
+    /// <param name="ports">All ports of the host.</param>
+    /// <param name="known">The program of a port that nothing has changed for; null for the others.</param>
+    public Dictionary<NicId, PortProgram> Compile(ImmutableArray<PortPolicy> ports, Func<PortPolicy, PortProgram?> known)
     {
         Dictionary<NicId, PortProgram> programs = new(ports.Length);
         HashSet<(Vsid, MacAddress)> twice = [.. ports
@@ -31,7 +33,7 @@ internal sealed class PortCompiler(
                 errors.Add(Wrong(port, "privateMacAddress", port.Mac.ToString(), $"is that of another interface in VSID {port.Vsid} on this host; give each its own"));
             }
 
-            PortProgram? program = errors.Count > before ? null : port.IsVirtualized ? Compile(port) : CompilePlain(port);
+            PortProgram? program = errors.Count > before ? null : known(port) ?? (port.IsVirtualized ? Compile(port) : CompilePlain(port));
             programs[port.Nic] = program is null || errors.Count > before ? PortProgram.FailClosed(port.Nic, port.Name) : program;
         }
 
@@ -53,10 +55,16 @@ internal sealed class PortCompiler(
         }
 
         VirtualSubnetPolicy subnet = domain.Subnets[port.Vsid];
+        if (domain.Broken.Contains(port.Vsid))
+        {
+            errors.Add(Wrong(port, "VSID", port.Vsid.ToString(), $"is that of {RoutingDomain.Name(domain.Network, subnet)}, whose routes are wrong; put them right first"));
+            return null;
+        }
+
         CheckAddresses(port, domain, subnet);
         string subject = Subject(port);
         PortRates rates = QosLayer.Rates(port, subject, errors);
-        (Layer meter, ImmutableArray<Layer> routing) = domain.SharedLayers(subnet, ownProviders, policy.Settings.OuterDscp, facts, errors);
+        (Layer meter, ImmutableArray<Layer> routing) = domain.SharedLayers(subnet, ownProviders, policy.Settings.OuterDscp, facts);
         return new PortProgram
         {
             Nic = port.Nic,

@@ -13,6 +13,8 @@ internal sealed class RoutingDomain
 {
     private readonly Dictionary<Vsid, ImmutableArray<Layer>> _layers = [];
     private readonly Dictionary<Vsid, RouteTable> _routes = [];
+    private readonly MappingSpace _ownSpace;
+    private readonly FrozenSet<ProviderAddress> _ownProviders;
     private Layer? _macRewrite;
     private Layer? _encap;
     private Layer? _meter;
@@ -20,11 +22,13 @@ internal sealed class RoutingDomain
     private RoutingDomain(VirtualNetworkPolicy network, MappingSpace space, MacAddress? routerMac)
     {
         Network = network;
+        _ownSpace = space;
         Space = space;
         RouterMac = network.DistributedRouter ? routerMac : null;
         DisabledRouterMac = network.DistributedRouter ? null : routerMac;
         Subnets = network.Subnets.ToFrozenDictionary(subnet => subnet.Vsid);
-        Providers = ProvidersOf(space);
+        _ownProviders = ProvidersOf(space);
+        Providers = _ownProviders;
     }
 
     public VirtualNetworkPolicy Network { get; }
@@ -53,23 +57,37 @@ internal sealed class RoutingDomain
     {
         int before = errors.Count;
         CheckPrefixes(network, errors);
-        return errors.Count > before ? null : new RoutingDomain(network, new MappingSpace(ValidMappings(network, mappings, errors)), routerMac);
+        if (errors.Count > before)
+        {
+            return null;
+        }
+
+        HashSet<Vsid> broken = [];
+        foreach (VirtualSubnetPolicy subnet in network.Subnets)
+        {
+            int count = errors.Count;
+            SubnetRoutes.Check(network, subnet, errors);
+            if (errors.Count > count)
+            {
+                _ = broken.Add(subnet.Vsid);
+            }
+        }
+
+        return new RoutingDomain(network, new MappingSpace(ValidMappings(network, mappings, errors)), routerMac) { Broken = broken };
     }
+
+    /// <summary>Subnets whose routes are wrong: their ports are closed, or packets might go where nobody wanted them.</summary>
+    public required IReadOnlySet<Vsid> Broken { get; init; }
 
     /// <summary>Joins a network with its peers: their mappings are found, their prefixes routed, their hosts believed. Not transitive.</summary>
     /// <param name="peers">Those that name this network as theirs too.</param>
-    /// <param name="spaces">Every network's own mappings, as they were before any was joined.</param>
-    /// <param name="providers">Every network's own PAs.</param>
-    public void Join(
-        ImmutableArray<RoutingDomain> peers,
-        IReadOnlyDictionary<RoutingDomain, MappingSpace> spaces,
-        IReadOnlyDictionary<RoutingDomain, FrozenSet<ProviderAddress>> providers)
+    public void Join(ImmutableArray<RoutingDomain> peers)
     {
         Peers = peers;
-        Space = spaces[this].WithPeers(peers
-            .SelectMany(peer => peer.Network.Subnets.Select(subnet => (subnet.Vsid, Space: spaces[peer])))
+        Space = _ownSpace.WithPeers(peers
+            .SelectMany(peer => peer.Network.Subnets.Select(subnet => (subnet.Vsid, Space: peer._ownSpace)))
             .ToDictionary(pair => pair.Vsid, pair => pair.Space));
-        Providers = peers.SelectMany(peer => providers[peer]).Concat(providers[this]).ToFrozenSet();
+        Providers = peers.SelectMany(peer => peer._ownProviders).Concat(_ownProviders).ToFrozenSet();
     }
 
     /// <summary>Believes every address of a host of which one address is believed already.</summary>
@@ -167,14 +185,14 @@ internal sealed class RoutingDomain
 
     /// <summary>The layers that every port of a subnet shares, from the meter outward; made on first use.</summary>
     public (Layer Meter, ImmutableArray<Layer> Routing) SharedLayers(
-        VirtualSubnetPolicy subnet, ImmutableArray<ProviderAddress> ownProviders, byte? outerDscp, HostFacts facts, List<PolicyError> errors)
+        VirtualSubnetPolicy subnet, ImmutableArray<ProviderAddress> ownProviders, byte? outerDscp, HostFacts facts)
     {
         _meter ??= MeterLayer.Compile(this);
         if (!_layers.TryGetValue(KeyOf(subnet), out ImmutableArray<Layer> layers))
         {
             _macRewrite ??= RouterLayer.MacRewrite(this);
             _encap ??= EncapLayer.Compile(this, ownProviders, outerDscp, facts);
-            RouteTable routes = SubnetRoutes.Compile(this, subnet, errors);
+            RouteTable routes = SubnetRoutes.Compile(this, subnet);
             _routes[KeyOf(subnet)] = routes;
             _layers[KeyOf(subnet)] = layers = [RouterLayer.Redirection(this, routes), _macRewrite, _encap];
         }

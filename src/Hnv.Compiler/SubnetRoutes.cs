@@ -10,51 +10,55 @@ namespace Hnv.Compiler;
 /// </summary>
 internal static class SubnetRoutes
 {
-    public static RouteTable Compile(RoutingDomain domain, VirtualSubnetPolicy subnet, List<PolicyError> errors)
+    /// <summary>Names what is wrong with the routes of a subnet's owner.</summary>
+    public static void Check(VirtualNetworkPolicy network, VirtualSubnetPolicy subnet, List<PolicyError> errors)
     {
-        List<Route> routes = [];
         foreach (UserRoute route in subnet.Routes)
         {
-            if (Compile(domain, subnet, route, errors) is { } compiled)
+            string subject = $"{RoutingDomain.Name(network, subnet)}/routes/{route.Prefix}", hop = route.NextHop?.ToString() ?? "(none)";
+            if (route.Kind != UserRouteKind.VirtualAppliance)
             {
-                routes.Add(compiled);
+                if (route.NextHop is not null)
+                {
+                    errors.Add(new PolicyError(subject, "nextHopIpAddress", hop, $"must be left out: {route.Kind} says where packets go"));
+                }
+            }
+            else if (route.NextHop is not { } address || SubnetOf(network, address) is null)
+            {
+                errors.Add(new PolicyError(subject, "nextHopIpAddress", hop, "must be an address of a machine in this virtual network"));
+            }
+            else if (address.Value.IsIPv4 != route.Prefix.IsIPv4)
+            {
+                errors.Add(new PolicyError(subject, "nextHopIpAddress", hop, $"must be of the family of {route.Prefix}"));
             }
         }
+    }
 
+    public static RouteTable Compile(RoutingDomain domain, VirtualSubnetPolicy subnet)
+    {
+        List<Route> routes = [.. subnet.Routes.Select(route => Compile(domain.Network, route)).OfType<Route>()];
         routes.AddRange(domain.Network.Subnets.SelectMany(own => own.Prefixes.Select(part => new Route(part.Prefix, RouteKind.Local, own.Vsid, default))));
         routes.AddRange(domain.Peers.SelectMany(peer => peer.Network.Subnets)
             .SelectMany(other => other.Prefixes.Select(part => new Route(part.Prefix, RouteKind.Peer, other.Vsid, default))));
         return new RouteTable(routes, domain.Network.Subnets.SelectMany(own => own.Prefixes).Select(part => part.Gateway));
     }
 
-    private static Route? Compile(RoutingDomain domain, VirtualSubnetPolicy subnet, UserRoute route, List<PolicyError> errors)
+    private static Route? Compile(VirtualNetworkPolicy network, UserRoute route) => route.Kind switch
     {
-        switch (route.Kind)
-        {
-            case UserRouteKind.VnetLocal:
-                // A wider prefix leaves the subnets in it as they are: theirs is the longer one.
-                return domain.Network.Subnets.FirstOrDefault(own => own.Prefixes.Any(part => Holds(part.Prefix, route.Prefix))) is { } local
-                    ? new Route(route.Prefix, RouteKind.Local, local.Vsid, default)
-                    : null;
-            case UserRouteKind.VirtualAppliance when route.NextHop is { } hop && domain.Network.Subnets.FirstOrDefault(own => own.Contains(hop)) is { } at:
-                if (hop.Value.IsIPv4 == route.Prefix.IsIPv4)
-                {
-                    return new Route(route.Prefix, RouteKind.Appliance, at.Vsid, hop);
-                }
+        // A wider prefix leaves the subnets in it as they are: theirs is the longer one.
+        UserRouteKind.VnetLocal => network.Subnets.FirstOrDefault(own => own.Prefixes.Any(part => Holds(part.Prefix, route.Prefix))) is { } local
+            ? new Route(route.Prefix, RouteKind.Local, local.Vsid, default)
+            : null,
+        UserRouteKind.VirtualAppliance => route.NextHop is { } hop && SubnetOf(network, hop) is { } at
+            ? new Route(route.Prefix, RouteKind.Appliance, at.Vsid, hop)
+            : null,
 
-                errors.Add(Wrong("nextHopIpAddress", hop.ToString(), "must be of the family of the prefix"));
-                return null;
-            case UserRouteKind.VirtualAppliance:
-                errors.Add(Wrong("nextHopIpAddress", route.NextHop?.ToString() ?? "(none)", "must be an address of a machine in this virtual network"));
-                return null;
-            default:
-                // None; and as long as the network has no gateway, whatever would lead there.
-                return new Route(route.Prefix, RouteKind.Drop, default, default);
-        }
+        // None; and as long as the network has no gateway, whatever would lead there.
+        _ => new Route(route.Prefix, RouteKind.Drop, default, default),
+    };
 
-        PolicyError Wrong(string property, string value, string expected) =>
-            new($"{RoutingDomain.Name(domain.Network, subnet)}/routes/{route.Prefix}", property, value, expected);
-    }
+    private static VirtualSubnetPolicy? SubnetOf(VirtualNetworkPolicy network, CustomerAddress address) =>
+        network.Subnets.FirstOrDefault(subnet => subnet.Contains(address));
 
     private static bool Holds(IpPrefix outer, IpPrefix inner) => outer.IsIPv4 == inner.IsIPv4 && outer.Length <= inner.Length && outer.Contains(inner.Address);
 }

@@ -17,7 +17,6 @@ internal sealed class Connection
 
     private int _tcpFlags;
     private long _resetAt;
-    private int _liveAfterReset;
 
     public Connection(in ConnectionKey key, Direction direction, uint generation)
     {
@@ -72,6 +71,9 @@ internal sealed class Connection
     /// <summary>A reset, or FIN from both sides.</summary>
     public bool IsClosed => State == ConnectionState.Closed;
 
+    /// <summary>Its number in the table.</summary>
+    public int Index { get; set; }
+
     /// <summary>Set by the table: its state may change without the table's knowledge.</summary>
     public bool CountsAsHalfOpen { get; set; }
 
@@ -114,23 +116,24 @@ internal sealed class Connection
     }
 
     /// <summary>
-    /// Looks at its flows when they are aged. A reset that its receiver did not believe (it lay outside the window, or somebody guessed it) ends
-    /// nothing: when packets go on in both directions long after it, the connection lives.
+    /// Learns from its flows when it was last used. A reset that its receiver did not believe (it lay outside the window, or somebody guessed it)
+    /// ends nothing: when packets go on in both directions long after it, the connection lives.
     /// </summary>
-    public void Fold(UnifiedFlow flow, Direction direction)
+    public void Fold()
     {
         const long disbeliefMs = 2_000;
-        LastSeen = Math.Max(LastSeen, flow.LastUsed);
         int flags = Volatile.Read(ref _tcpFlags);
-        if (((flags | (flags >> InboundShift)) & Reset) == 0 || flow.LastUsed < Volatile.Read(ref _resetAt) + disbeliefMs)
+        bool isReset = ((flags | (flags >> InboundShift)) & Reset) != 0;
+        long believedBy = Volatile.Read(ref _resetAt) + disbeliefMs;
+        int live = 0;
+        for (UnifiedFlow? flow = FirstFlow; flow is not null; flow = flow.NextOfConnection)
         {
-            return;
+            LastSeen = Math.Max(LastSeen, flow.LastUsed);
+            live |= isReset && flow.LastUsed >= believedBy ? 1 << (int)flow.Direction : 0;
         }
 
-        _liveAfterReset |= direction == Direction.Outbound ? 1 : 2;
-        if (_liveAfterReset == 3)
+        if (live == 3)
         {
-            _liveAfterReset = 0;
             _ = Interlocked.And(ref _tcpFlags, ~(Reset | (Reset << InboundShift)));
         }
     }

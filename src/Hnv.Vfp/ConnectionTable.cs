@@ -10,6 +10,7 @@ internal sealed class ConnectionTable
 {
     private readonly Dictionary<ConnectionKey, Connection> _byGuest = [];
     private readonly Dictionary<ConnectionKey, Connection> _byNetwork = [];
+    private readonly List<Connection> _all = [];
 
     // What the firewall refused, by the same key: when the other side begins that very conversation, the remembered drops must not stop its replies.
     private readonly Dictionary<ConnectionKey, Connection> _refused = [];
@@ -23,7 +24,8 @@ internal sealed class ConnectionTable
     /// <summary>What source translations hold.</summary>
     public NatBindings Bindings { get; } = new();
 
-    public IEnumerable<Connection> All => _byGuest.Values;
+    /// <summary>The connections by number, 0 … <see cref="Count"/> - 1. Removing one gives its number to the last.</summary>
+    public Connection this[int index] => _all[index];
 
     /// <summary>The connection of a packet.</summary>
     /// <param name="direction">As the VM sees it.</param>
@@ -52,6 +54,8 @@ internal sealed class ConnectionTable
     public void Add(Connection connection)
     {
         _byGuest.Add(connection.Key, connection);
+        connection.Index = _all.Count;
+        _all.Add(connection);
         if (connection.Translation is { } translation)
         {
             _byNetwork[translation.Network] = connection;
@@ -82,6 +86,10 @@ internal sealed class ConnectionTable
             return;
         }
 
+        Connection last = _all[^1];
+        last.Index = connection.Index;
+        _all[last.Index] = last;
+        _all.RemoveAt(_all.Count - 1);
         if (connection.Translation is { } translation
             && _byNetwork.TryGetValue(translation.Network, out Connection? held) && ReferenceEquals(held, connection))
         {
@@ -117,6 +125,7 @@ internal sealed class ConnectionTable
     {
         if (flow.Connection is { } connection)
         {
+            connection.Fold();
             connection.Unlink(flow);
             if (connection.FirstFlow is null && _refused.TryGetValue(connection.Key, out Connection? refused) && ReferenceEquals(refused, connection))
             {
@@ -128,6 +137,7 @@ internal sealed class ConnectionTable
     public void Clear()
     {
         _byGuest.Clear();
+        _all.Clear();
         _byNetwork.Clear();
         _refused.Clear();
         Bindings.Clear();

@@ -13,6 +13,9 @@ public sealed class PortFlows
     /// <summary>Unified flows of a port whose policy names no limit; as many connections. About 25 MB at the most.</summary>
     public const int DefaultFlowLimit = 65_536;
 
+    private const int ConnectionsPerTurn = 512;
+    private const int SlotsPerTurn = 4096;
+
     private readonly Lock _gate = new();
     private readonly ConnectionTable _connections = new();
     private readonly FragmentTable _fragments = new();
@@ -106,42 +109,53 @@ public sealed class PortFlows
         }
     }
 
-    /// <summary>Forgets what has been idle too long.</summary>
+    /// <summary>
+    /// Forgets what has been idle too long, a part at a time: a packet that needs the lock waits for one part at the most. One caller at a time.
+    /// </summary>
     internal void Age(long now)
     {
-        lock (_gate)
+        for (int next = 0, count = 1; next < count;)
         {
-            // First the connections learn from their flows, then those that are over take their flows with them.
-            Fold(_outbound, Direction.Outbound);
-            Fold(_inbound, Direction.Inbound);
-            foreach (Connection connection in _connections.All)
+            lock (_gate)
             {
-                if (now - connection.LastSeen > Timeouts.Of(connection))
+                count = _connections.Count;
+                int end = Math.Min(next + ConnectionsPerTurn, count);
+                for (int at = end - 1; at >= next; at--)
                 {
-                    Forget(connection);
-                }
-            }
-
-            bool Keep(UnifiedFlow flow)
-            {
-                if (now - flow.LastUsed <= (flow.Verdict == Verdict.Drop ? Timeouts.DropMs : Timeouts.FlowMs))
-                {
-                    return true;
+                    Connection connection = _connections[at];
+                    connection.Fold();
+                    if (now - connection.LastSeen > Timeouts.Of(connection))
+                    {
+                        Forget(connection);
+                    }
                 }
 
-                _connections.Unlink(flow);
-                return false;
+                next = end;
             }
-
-            _outbound.Sweep(Keep);
-            _inbound.Sweep(Keep);
         }
 
-        static void Fold(UnifiedFlowTable table, Direction direction) => table.ForEach(flow =>
+        Sweep(_outbound, now);
+        Sweep(_inbound, now);
+    }
+
+    private void Sweep(UnifiedFlowTable table, long now)
+    {
+        for (int slot = 0; slot >= 0;)
         {
-            flow.Connection?.Fold(flow, direction);
-            return true;
-        });
+            lock (_gate)
+            {
+                slot = table.Sweep(slot, SlotsPerTurn, flow =>
+                {
+                    if (now - flow.LastUsed <= (flow.Verdict == Verdict.Drop ? Timeouts.DropMs : Timeouts.FlowMs))
+                    {
+                        return true;
+                    }
+
+                    _connections.Unlink(flow);
+                    return false;
+                });
+            }
+        }
     }
 
     /// <summary>Forgets everything: the port has gone.</summary>
@@ -151,8 +165,8 @@ public sealed class PortFlows
         {
             _connections.Clear();
             _fragments.Clear();
-            _outbound.Sweep(static _ => false);
-            _inbound.Sweep(static _ => false);
+            _outbound.Clear();
+            _inbound.Clear();
         }
     }
 
@@ -247,7 +261,7 @@ public sealed class PortFlows
             destination = decision.Verdict == Verdict.Forward ? destination : null;
         }
 
-        UnifiedFlow flow = Make(in packet, installed.Generation, in decision, decision.Transposition, destination, extras);
+        UnifiedFlow flow = Make(in packet, direction, installed.Generation, in decision, decision.Transposition, destination, extras);
         bool isStored = Remember(flow, decision, direction, limit);
         if (connection is not null && decision is not { Verdict: Verdict.Hairpin })
         {
@@ -266,7 +280,7 @@ public sealed class PortFlows
         {
             Transposition rest = decision.Transposition;
             rest.Edits &= ~(TranspositionEdits.SourcePort | TranspositionEdits.DestinationPort);
-            _fragments.Add(direction, in packet, Make(in packet, installed.Generation, in decision, rest, destination, extras), now);
+            _fragments.Add(direction, in packet, Make(in packet, direction, installed.Generation, in decision, rest, destination, extras), now);
         }
 
         if (!isStored)
@@ -278,9 +292,16 @@ public sealed class PortFlows
     }
 
     private static UnifiedFlow Make(
-        in ParsedPacket packet, uint generation, in Decision decision, in Transposition transposition, VPort? destination, FlowExtras? extras) => new()
+        in ParsedPacket packet,
+        Direction direction,
+        uint generation,
+        in Decision decision,
+        in Transposition transposition,
+        VPort? destination,
+        FlowExtras? extras) => new()
         {
             Ufid = packet.Ufid,
+            Direction = direction,
             Hash = packet.Ufid.Hash(),
             Generation = generation,
             Verdict = decision.Verdict,
@@ -303,7 +324,7 @@ public sealed class PortFlows
         {
             ReplicationTarget[] targets = installed.ReplicationTargets(in packet);
             decision = targets.Length == 0 ? Decision.Drop(DropReason.NoDestinationsBroadcast) with { Mirror = decision.Mirror } : decision;
-            extras = targets.Length == 0 ? null : new FlowExtras { ReplicationTargets = targets };
+            extras = targets.Length == 0 ? null : new FlowExtras { Forwarding = installed.Forwarding, ReplicationTargets = targets };
         }
         else if (decision.Verdict == Verdict.Forward && direction == Direction.Outbound && !installed.Program.IsVirtualized)
         {
@@ -311,7 +332,7 @@ public sealed class PortFlows
             Transposition transposition = decision.Transposition;
             transposition.Edits |= leaves ? TranspositionEdits.Uplink : TranspositionEdits.None;
             decision = decision with { Verdict = all is null ? Verdict.Forward : Verdict.Replicate, Transposition = transposition };
-            extras = all is null ? null : new FlowExtras { ReplicationTargets = all };
+            extras = all is null ? null : new FlowExtras { Forwarding = installed.Forwarding, ReplicationTargets = all };
         }
         else if (decision.Verdict == Verdict.Forward)
         {
@@ -326,12 +347,12 @@ public sealed class PortFlows
                 : decision;
             if (about?.Translation is { } translation && decision.Verdict == Verdict.Forward)
             {
-                extras = new FlowExtras { Quoted = translation.RewriteOfQuoted(direction) };
+                extras = new FlowExtras { Forwarding = installed.Forwarding, Quoted = translation.RewriteOfQuoted(direction) };
             }
         }
 
         return decision.Mirror is { } mirror && installed.Mirror(mirror) is { } copy
-            ? (decision, destination, (extras ?? new FlowExtras()) with { Mirror = copy })
+            ? (decision, destination, (extras ?? new FlowExtras { Forwarding = installed.Forwarding }) with { Mirror = copy })
             : (decision, destination, extras);
     }
 

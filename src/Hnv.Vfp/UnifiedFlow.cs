@@ -25,6 +25,9 @@ public sealed class UnifiedFlow
     /// <summary>Why, when <see cref="Verdict"/> is <see cref="Vfp.Verdict.Drop"/>.</summary>
     public DropReason DropReason { get; init; }
 
+    /// <summary>Which way its packets go, as the VM sees it.</summary>
+    public required Direction Direction { get; init; }
+
     /// <summary>Which layer dropped it: its place in the program plus one; 0 when a guard or no layer did.</summary>
     public byte DropLayer { get; init; }
 
@@ -82,6 +85,9 @@ public sealed class UnifiedFlow
 /// <summary>What few flows have beside a transposition.</summary>
 public sealed record FlowExtras
 {
+    /// <summary>The forwarding table that the ports in it were found in; under any other they have to be looked for again.</summary>
+    internal ForwardingTable? Forwarding { get; init; }
+
     /// <summary>The members that a broadcast or multicast is copied to.</summary>
     public ReplicationTarget[]? ReplicationTargets { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Hnv.Primitives;
 using Hnv.Wire;
 
 namespace Hnv.Vfp;
@@ -13,7 +14,7 @@ internal sealed class UnifiedFlowTable
     // A peer may choose headers whose hashes collide. It then fills this many slots and no lookup takes longer.
     private const int ProbeLengthMax = 32;
     private const int InitialSlots = 64;
-    private static readonly UnifiedFlow s_removed = new() { Ufid = default, Generation = 0, Verdict = Verdict.Drop };
+    private static readonly UnifiedFlow s_removed = new() { Ufid = default, Generation = 0, Direction = Direction.Outbound, Verdict = Verdict.Drop };
 
     private UnifiedFlow?[] _slots = new UnifiedFlow?[InitialSlots];
     private int _usedSlots;
@@ -50,7 +51,7 @@ internal sealed class UnifiedFlowTable
         replaced = null;
         if ((_usedSlots + 1) * 2 > _slots.Length)
         {
-            Rebuild(static _ => true);
+            Rebuild();
         }
 
         int free = -1;
@@ -104,13 +105,43 @@ internal sealed class UnifiedFlowTable
         }
     }
 
-    /// <summary>Keeps only what the caller wants to keep; gives the room of the rest back.</summary>
-    public void Sweep(Predicate<UnifiedFlow> keep)
+    /// <summary>Asks about the flows of some slots and removes those that are not to be kept; gives room back when much of it is empty.</summary>
+    /// <param name="slot">Where to begin.</param>
+    /// <param name="count">Slots to look at.</param>
+    /// <param name="keep">False for a flow that may go.</param>
+    /// <returns>Where to go on; -1 at the end.</returns>
+    public int Sweep(int slot, int count, Predicate<UnifiedFlow> keep)
     {
-        if (_usedSlots > 0)
+        int end = Math.Min(slot + count, _slots.Length);
+        for (int at = slot; at < end; at++)
         {
-            Rebuild(keep);
+            UnifiedFlow? flow = _slots[at];
+            if (flow is not null && !ReferenceEquals(flow, s_removed) && !keep(flow))
+            {
+                Put(at, s_removed);
+                Count--;
+            }
         }
+
+        if (end < _slots.Length)
+        {
+            return end;
+        }
+
+        if (_slots.Length > InitialSlots && _usedSlots > 2 * Count)
+        {
+            Rebuild();
+        }
+
+        return -1;
+    }
+
+    /// <summary>Forgets everything.</summary>
+    public void Clear()
+    {
+        Volatile.Write(ref _slots, new UnifiedFlow?[InitialSlots]);
+        Count = 0;
+        _usedSlots = 0;
     }
 
     /// <summary>Calls for every flow until told to stop.</summary>
@@ -125,12 +156,12 @@ internal sealed class UnifiedFlowTable
         }
     }
 
-    private void Rebuild(Predicate<UnifiedFlow> keep)
+    private void Rebuild()
     {
         List<UnifiedFlow> kept = new(Count);
         foreach (UnifiedFlow? flow in _slots)
         {
-            if (flow is not null && !ReferenceEquals(flow, s_removed) && keep(flow))
+            if (flow is not null && !ReferenceEquals(flow, s_removed))
             {
                 kept.Add(flow);
             }

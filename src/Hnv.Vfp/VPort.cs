@@ -18,6 +18,8 @@ public sealed partial class VPort
     private readonly PerSecond _storm = new();
     private readonly PerSecond _icmpErrors = new();
     private InstalledProgram? _installed;
+    private uint _generation;
+    private bool _isUnplugged;
 
     /// <summary>Makes a port without a program: it drops everything (<see cref="DropReason.NoPolicy"/>) until it gets one.</summary>
     internal VPort(NicId nic, string deviceName)
@@ -92,11 +94,27 @@ public sealed partial class VPort
     /// <summary>Counts a drop that the executor had to make.</summary>
     public void CountDrop(DropReason reason, Direction direction) => (direction == Direction.Outbound ? _outbound : _inbound).CountDrop(reason);
 
-    internal void Install(PortProgram? program, uint generation, ForwardingTable forwarding) =>
-        Volatile.Write(ref _installed, program is null ? null : new InstalledProgram(program, generation, forwarding, _installed));
+    /// <summary>
+    /// Puts a program in force. The same one as before goes on under the same generation, and its flows with it; only what names other ports is
+    /// decided again.
+    /// </summary>
+    internal void Install(PortProgram? program, ForwardingTable forwarding)
+    {
+        InstalledProgram? before = _installed;
+        if (program is null)
+        {
+            Volatile.Write(ref _installed, null);
+            return;
+        }
+
+        bool goesOn = before is not null && ReferenceEquals(before.Program, program) && program.IsVirtualized;
+        uint generation = goesOn ? before!.Generation : ++_generation;
+        Volatile.Write(ref _installed, new InstalledProgram(program, generation, forwarding, before));
+    }
 
     internal void Uninstall()
     {
+        Volatile.Write(ref _isUnplugged, true);
         Volatile.Write(ref _installed, null);
         _flows.Clear();
     }
@@ -139,6 +157,8 @@ public sealed partial class VPort
             && packet.Ufid.Fragment == FragmentClass.Whole
             && _flows.Find(direction, in packet.Ufid, packet.Ufid.Hash()) is { } known
             && known.Generation == installed.Generation
+            && (known.Extras is null || ReferenceEquals(known.Extras.Forwarding, installed.Forwarding))
+            && (known.Destination is null || !Volatile.Read(ref known.Destination._isUnplugged))
             && HoldsFor(known, direction, in packet, now))
         {
             counters.CountHit();
@@ -223,13 +243,13 @@ internal static class Outcome
 {
     private static readonly UnifiedFlow[] s_answers =
     [
-        .. Enum.GetValues<AnswerKind>().Select(kind => new UnifiedFlow { Ufid = default, Generation = 0, Verdict = Verdict.Hairpin, Answer = kind }),
+        .. Enum.GetValues<AnswerKind>().Select(kind => new UnifiedFlow { Ufid = default, Generation = 0, Direction = Direction.Outbound, Verdict = Verdict.Hairpin, Answer = kind }),
     ];
 
     private static readonly UnifiedFlow[] s_drops =
     [
         .. Enumerable.Range(0, DropReasons.Count)
-            .Select(reason => new UnifiedFlow { Ufid = default, Generation = 0, Verdict = Verdict.Drop, DropReason = (DropReason)reason }),
+            .Select(reason => new UnifiedFlow { Ufid = default, Generation = 0, Direction = Direction.Outbound, Verdict = Verdict.Drop, DropReason = (DropReason)reason }),
     ];
 
     public static UnifiedFlow Drop(DropReason reason) => s_drops[(int)reason];

@@ -6,8 +6,8 @@ namespace Hnv.Vfp;
 
 /// <summary>The virtual switch of one host: its VPorts, and what packets from the provider network are checked and delivered by.</summary>
 /// <remarks>
-/// Ports and programs come and go under a lock, each change building a new forwarding table and a new generation; packets read both without a
-/// lock and are resimulated when the generation they were decided under has passed.
+/// Ports and programs come and go under a lock, each change building a new forwarding table; packets read it without a lock. A port whose program
+/// changes begins a new generation: its flows are decided again when they are next used. The flows of other ports go on as they are.
 /// </remarks>
 public sealed class VSwitch
 {
@@ -117,7 +117,7 @@ public sealed class VSwitch
         Volatile.Write(ref _generation, generation);
         foreach (VPort port in _ports.Values)
         {
-            port.Install(_program.Ports.GetValueOrDefault(port.Nic), generation, forwarding);
+            port.Install(_program.Ports.GetValueOrDefault(port.Nic), forwarding);
         }
     }
 }

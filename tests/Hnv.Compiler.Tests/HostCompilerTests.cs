@@ -81,6 +81,21 @@ public class HostCompilerTests
         Assert.Equal(CustomerAddress.Parse("10.1.2.1"), app.Router!.GatewayIPv4);
     }
 
+    [Fact]
+    public void Recompiled_WhatDidNotChange_IsTheVeryObject_AndErrorsAreSaidAgain()
+    {
+        CompileResult before = HostCompiler.Compile(Spoil("address twice"));
+        CompileResult same = HostCompiler.Compile(Spoil("address twice") with { Configuration = 9 }, before: before);
+        PortPolicy changed = Good.Ports[0] with { Settings = Good.Ports[0].Settings with { StormLimit = 7 } };
+        CompileResult other = HostCompiler.Compile(Good with { Ports = [changed, .. Good.Ports.Skip(1)] }, before: HostCompiler.Compile(Good));
+        CompileResult good = HostCompiler.Compile(Good), again = HostCompiler.Compile(Good with { Configuration = 9 }, before: good);
+
+        Assert.Equal(before.Errors.AsEnumerable(), same.Errors);
+        Assert.NotEmpty(same.Errors);
+        Assert.All(good.Program.Ports, pair => Assert.Same(pair.Value, again.Program.Ports[pair.Key]));
+        Assert.Equal(7, other.Program.Ports[changed.Nic].Guards.StormLimit);
+    }
+
     public static TheoryData<string, string, string> Wrong => new()
     {
         { "overlap", "virtualNetworks/contoso/subnets/subnet5003", "addressPrefix" },

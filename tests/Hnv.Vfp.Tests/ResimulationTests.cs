@@ -36,7 +36,7 @@ public class ResimulationTests
     {
         (World world, TestHost host1) = Running();
 
-        host1.Install(world.PolicyOf(World.Host1));
+        SetRules(world, host1, [.. world["contoso-sql"].Rules, new AclRule("new", AclLevel.Subnet, Direction.Outbound, AclAction.Block, 100, IPProtocols.Sctp, [], [], [], [], false)]);
         Observation next = host1.Receive("contoso-sql", Data());
         Observation after = host1.Receive("contoso-sql", Data());
 

@@ -229,6 +229,66 @@ public class SwitchPolicyTests
         Assert.True(host.Switch.TryGetSubnet(5001)!.Accepts(second));
     }
 
+    [Fact]
+    public void PolicyChange_ForOneTenant_LeavesTheFlowsOfTheOthersAsTheyAre()
+    {
+        World world = World.Figure8();
+        TestHost host = Start(world, world.PolicyOf(World.Host1));
+        UnifiedFlow contoso = host.Send("contoso-sql", ContosoFabrikam.SqlToWeb.Udp(1, 2)).Flow, fabrikam = host.Send("fabrikam-sql", ContosoFabrikam.SqlToWeb.Udp(1, 2)).Flow;
+
+        world["contoso-sql"].Rules = [new AclRule("allow", AclLevel.Subnet, Direction.Outbound, AclAction.Allow, 100, null, [], [], [], [], false)];
+        host.Install(world.PolicyOf(World.Host1) with { Configuration = 2 });
+        UnifiedFlow again = host.Send("contoso-sql", ContosoFabrikam.SqlToWeb.Udp(1, 2)).Flow, same = host.Send("fabrikam-sql", ContosoFabrikam.SqlToWeb.Udp(1, 2)).Flow;
+
+        Assert.NotSame(contoso, again);
+        Assert.Same(fabrikam, same);
+    }
+
+    [Fact]
+    public void PortsThatComeAndGo_LeaveTheFlowsOfOtherPortsAsTheyAre_ExceptThoseTheyNamed()
+    {
+        World world = World.Figure2();
+        TestHost host = Start(world, world.PolicyOf(World.Host1));
+        FrameBuilder toB = FrameBuilder.Ethernet(world["a"].Mac, World.RouterMac).IP("10.1.1.11", "10.1.2.11").Udp(1, 2);
+        FrameBuilder toC = FrameBuilder.Ethernet(world["a"].Mac, World.RouterMac).IP("10.1.1.11", "10.1.3.11").Udp(1, 2);
+        UnifiedFlow remote = host.Send("a", toC).ShouldForward().Flow;
+        host.Send("a", toB).ShouldForward();
+
+        host.Switch.RemovePort(world["b"].Id);
+        host.Send("a", toB).ShouldDrop(DropReason.DestinationPortNotReady);
+        Assert.Same(remote, host.Send("a", toC).Flow);
+        VPort back = host.Attach(world["b"]);
+
+        Assert.Same(back, host.Send("a", toB).ShouldForward().Flow.Destination);
+        Assert.Same(remote, host.Send("a", toC).Flow);
+    }
+
+    [Fact]
+    public void PolicyChange_WithAHundredThousandLiveFlows_StallsNobody()
+    {
+        World world = World.Figure8();
+        world["contoso-sql"].Settings = PortSettings.Default with { PortFlowLimit = 300_000 };
+        TestHost host = Start(world, world.PolicyOf(World.Host1));
+        VPort port = host["contoso-sql"];
+        (byte[] Frame, ParsedPacket Packet)[] packets = [.. Enumerable.Range(0, 100_000).Select(i =>
+        {
+            byte[] frame = ContosoFabrikam.SqlToWeb.Udp((ushort)(i % 50_000), (ushort)(i / 50_000)).Build();
+            Assert.Equal(ParseFault.None, PacketParser.TryParse(frame, out ParsedPacket packet));
+            return (frame, packet);
+        })];
+        Array.ForEach(packets, packet => port.DecideOutbound(in packet.Packet, packet.Frame, host.Now));
+        long decided = port.Counts(Direction.Outbound).SlowPathEvaluations;
+
+        world["contoso-sql"].Rules = [new AclRule("deny", AclLevel.Subnet, Direction.Outbound, AclAction.Block, 100, IPProtocols.Tcp, [], [], [], [], false)];
+        host.Install(world.PolicyOf(World.Host1) with { Configuration = 2 });
+        long afterInstall = port.Counts(Direction.Outbound).SlowPathEvaluations;
+        port.DecideOutbound(in packets[77].Packet, packets[77].Frame, host.Now);
+
+        // The change itself looks at no flow; each is decided again when it is next used, and only then.
+        Assert.Equal((100_000, 100_000, 100_001), (decided, afterInstall, port.Counts(Direction.Outbound).SlowPathEvaluations));
+        Assert.Equal(100_000, port.FlowCount);
+    }
+
     private static PortPolicy Plain(string name, string mac, int vlan) =>
         new(new NicId(Guid.NewGuid()), name, default, MacAddress.Parse(mac), [], PortSettings.Default, []) { VlanId = vlan };
 

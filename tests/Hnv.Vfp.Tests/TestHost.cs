@@ -11,6 +11,8 @@ namespace Hnv.Vfp.Tests;
 /// <summary>One host: a virtual switch with its policy. A packet goes in, the decision and every counter it moved come out.</summary>
 internal sealed class TestHost
 {
+    private CompileResult? _compiled;
+
     public VSwitch Switch { get; } = new();
 
     public long Now { get; set; } = 1_000_000;
@@ -21,7 +23,8 @@ internal sealed class TestHost
 
     public void Install(HostPolicy policy, HostFacts? facts = null)
     {
-        CompileResult result = HostCompiler.Compile(policy, facts);
+        CompileResult result = HostCompiler.Compile(policy, facts, _compiled);
+        _compiled = result;
         Assert.Empty(result.Errors);
         Switch.Install(result.Program);
     }

@@ -33,6 +33,7 @@ internal sealed partial class PolicyLoop(
 
     private HostPolicyReading _reading = new(HostPolicy.Empty, []);
     private ImmutableArray<PolicyError> _compileErrors = [];
+    private CompileResult? _compiled;
     private long _lastFullPass;
 
     /// <summary>The policy in force.</summary>
@@ -105,7 +106,8 @@ internal sealed partial class PolicyLoop(
         }
 
         long started = time.GetTimestamp();
-        CompileResult compiled = HostCompiler.Compile(reading.Policy);
+        CompileResult compiled = HostCompiler.Compile(reading.Policy, before: _compiled);
+        _compiled = compiled;
         vSwitch.Install(compiled.Program);
         _compileErrors = [.. compiled.Errors];
         Volatile.Write(ref _reading, reading);
