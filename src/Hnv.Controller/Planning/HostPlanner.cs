@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Hnv.Controller.Model;
 using Hnv.Controller.Resources;
@@ -17,13 +18,13 @@ internal static class HostPlanner
         PlannedNetworks.Machine[] here = [.. networks.ByServer[server.InstanceId]];
         Node[] domains = [.. networks.NetworksOf(server)];
         RoutingDomainId[] known = [.. domains.Select(domain => new RoutingDomainId(domain.InstanceId))];
-        CaPaMapping[] mappings = [.. domains.SelectMany(networks.Mappings)];
+        ImmutableArray<CaPaMapping> mappings = [.. domains.SelectMany(networks.Mappings)];
         return new HostPolicy(
             Configuration: 0,
             VirtualNetworkManager.RouterMac(snapshot),
             [.. ProviderAddresses(snapshot, server)],
             [.. domains.Select(domain => Known(networks.Network(domain), known))],
-            [.. mappings],
+            mappings,
             [.. here.Select(m => PlanException.Blaming(m.Nic, () => PortPlanner.Plan(snapshot, networks, m)))])
         {
             Settings = Settings(snapshot, server),
