@@ -41,7 +41,7 @@ internal static class NetworkInterfaces
             new(IsPrimary, new BooleanSchema()) { Default = true, Immutable = true, ImmutableCode = "PrimaryNicPropertyCannotBeUpdated" },
             new("isMultitenantStack", new BooleanSchema()) { Default = false, Immutable = true },
             new(DnsNameLabel, new TextSchema(lengthMax: 63)),
-            new(DnsSettings, new StructSchema(new Property("DnsServers", new ListSchema(new AddressSchema())) { InvalidCode = ErrorCodes.InvalidIPAddress })),
+            new(DnsSettings, new StructSchema(new Property("DnsServers", new ListSchema(new AddressSchema(), countMax: VirtualNetworks.DnsServersMax)) { InvalidCode = ErrorCodes.InvalidIPAddress })),
             new("portSettings", PortSettings()),
             new(AllowedAddressPrefixes, new ListSchema(new PrefixSchema(), countMax: AllowedAddressPrefixesMax)) { InvalidCode = ErrorCodes.InvalidIPPrefix },
             new(Placement, new ReferenceSchema(Servers.Name)),

@@ -8,8 +8,8 @@ namespace Hnv.Controller.Resources;
 
 /// <summary><c>virtualNetworks</c> and their <c>subnets</c> (7.18). The network's instanceId is its RDID.</summary>
 /// <remarks>
-/// Extension: <c>virtualSubnetId</c> may be sent in the PUT that creates a subnet, to ask for that VSID; it never changes afterwards
-/// and is returned at every version.
+/// Extension: <c>virtualSubnetId</c> may be sent in the PUT that creates a subnet, to ask for that VSID; it changes only
+/// when the subnet joins or leaves a dual-stack pair, and is returned at every version.
 /// </remarks>
 internal static class VirtualNetworks
 {
@@ -18,11 +18,13 @@ internal static class VirtualNetworks
     public const string SubnetPath = "virtualNetworks/subnets";
     public const string VirtualSubnetId = "virtualSubnetId";
 
+    /// <summary>Name servers of a network, or of one interface.</summary>
+    public const int DnsServersMax = 9;
+
     private const string UnbilledAddressRanges = "unbilledAddressRanges";
     private const string InvalidUnbilledRange = "InvalidUnbilledAddressRange";
     private const string InvalidNetwork = "InvalidLogicalNetworkReference";
     private const string InvalidSubnet = "InvalidSubnet";
-    private const int DnsServersMax = 9;
 
     public static ResourceType Create() => new(Name)
     {
