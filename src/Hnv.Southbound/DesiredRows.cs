@@ -206,6 +206,11 @@ internal sealed partial class DesiredRows
         foreach (PortPolicy port in policy.Ports)
         {
             ports.Add(Add(HostTables.PhysicalPort, PortName(port.Nic), port.Name, OvsdbValue.Map(PortProperties.Write(port))));
+            if (!PortProperties.IsVlanRight(port))
+            {
+                throw new ArgumentException($"Port {port.Name}: VLAN {port.VlanId} should be 0 … {PortProperties.VlanMax}, and 0 in a virtual subnet.");
+            }
+
             AddRules(port);
             AddMirrors(port);
             AddTranslations(port);

@@ -31,7 +31,9 @@ internal sealed class PortProperties
     /// <summary>The VSID of a port that is in no virtual subnet. Said in so many words: a port whose VSID got lost must not end on the physical network.</summary>
     public const string NoVsid = "0";
 
-    private const int VlanMax = 4094;
+    /// <summary>The last 802.1Q VLAN; 4095 is reserved.</summary>
+    public const int VlanMax = 4094;
+
     private const int WeightMax = 100;
     private const int MtuMax = 65_535;
 
@@ -77,11 +79,14 @@ internal sealed class PortProperties
         }
 
         Add(dhcp.DnsServers.IsDefaultOrEmpty, DnsServersKey, string.Join(',', dhcp.DnsServers));
-        Add(dhcp.DomainName is null, DomainNameKey, dhcp.DomainName ?? string.Empty);
+        Add(string.IsNullOrEmpty(dhcp.DomainName), DomainNameKey, dhcp.DomainName ?? string.Empty);
         Add(dhcp.Mtu == 0, DhcpMtuKey, Text(dhcp.Mtu));
         Add(dhcp.LeaseSeconds == DhcpPolicy.Default.LeaseSeconds, LeaseSecondsKey, Text(dhcp.LeaseSeconds));
         return map;
     }
+
+    /// <summary>False for a tag that does not exist, or on a port in a virtual subnet.</summary>
+    public static bool IsVlanRight(PortPolicy port) => port.VlanId == 0 || (!port.IsVirtualized && port.VlanId is > 0 and <= VlanMax);
 
     /// <summary>Reads the map as a port without rules; of what makes no sense the first key is named and nothing is returned.</summary>
     public static PortPolicy? Read(NicId nic, string name, IReadOnlyDictionary<string, string> map, out string wrongKey, out string expected)
@@ -112,7 +117,7 @@ internal sealed class PortProperties
             Qos = ReadQos(),
             Dhcp = ReadDhcp(),
         };
-        if (port.IsVirtualized && port.VlanId != 0)
+        if (!IsVlanRight(port))
         {
             Fail(VlanKey, "only a port in no virtual subnet has a VLAN");
         }

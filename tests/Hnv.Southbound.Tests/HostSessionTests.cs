@@ -142,6 +142,45 @@ public sealed class HostSessionTests
         Assert.True(session.IsCurrent(HostPolicy.Empty));
     }
 
+    public static TheoryData<string, HostPolicy> Contradictions
+    {
+        get
+        {
+            HostPolicy host = ContosoFabrikam.Host1;
+            VirtualNetworkPolicy contoso = host.VirtualNetworks[0];
+            VirtualSubnetPolicy subnet = contoso.Subnets[0];
+            ProviderTeam team = new([ProviderAddress.Parse("192.168.1.10"), ProviderAddress.Parse("192.168.1.11")]);
+            HostPolicy With(VirtualSubnetPolicy changed) => host with { VirtualNetworks = host.VirtualNetworks.SetItem(0, contoso with { Subnets = [changed] }) };
+            HostPolicy Port(Func<PortPolicy, PortPolicy> change) => host with { Ports = host.Ports.SetItem(0, change(host.Ports[0])) };
+            UserRoute Route(UserRouteKind kind, string? hop) => new(IpPrefix.Parse("10.7.0.0/16"), kind, hop is null ? null : CustomerAddress.Parse(hop));
+            return new()
+            {
+                { "names it back", host with { VirtualNetworks = host.VirtualNetworks.SetItem(0, contoso with { Peers = [host.VirtualNetworks[1].RoutingDomain] }) } },
+                { "names it back", host with { VirtualNetworks = host.VirtualNetworks.SetItem(0, contoso with { Peers = [contoso.RoutingDomain] }) } },
+                { "an IPv4 prefix and an IPv6 one", With(subnet with { DualStack = new SubnetPrefix(IpPrefix.Parse("10.1.2.0/24"), CustomerAddress.Parse("10.1.2.1")) }) },
+                { "lies outside", With(subnet with { DualStack = new SubnetPrefix(IpPrefix.Parse("2001:db8::/64"), CustomerAddress.Parse("2001:db9::1")) }) },
+                { "should have an address", With(subnet with { Routes = [Route(UserRouteKind.VirtualAppliance, null)] }) },
+                { "in a subnet of the network", With(subnet with { Routes = [Route(UserRouteKind.VirtualAppliance, "10.2.0.1")] }) },
+                { "only an appliance", With(subnet with { Routes = [Route(UserRouteKind.None, "10.1.1.12")] }) },
+                { "two routes lead to", With(subnet with { Routes = [Route(UserRouteKind.None, null), Route(UserRouteKind.VnetLocal, null)] }) },
+                { "several addresses", host with { Teams = [new ProviderTeam([team.Members[0]])] } },
+                { "several addresses", host with { Teams = [team, team] } },
+                { "VLAN 7", Port(port => port with { VlanId = 7 }) },
+                { "has one target", Port(port => port with { Nat = [new NatRule("n", NatKind.Destination, 1, null, [], [IpPrefix.Parse("203.0.113.1/32")], [], PortRange.All, [])] }) },
+                { "one IPv6 prefix", Port(port => port with { Nat = [new NatRule("n", NatKind.Prefix, 1, null, [IpPrefix.Parse("fd00::/48")], [IpPrefix.Parse("2001:db8::/64")], [], PortRange.All, [])] }) },
+            };
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Contradictions), DisableDiscoveryEnumeration = true)]
+    public void DesiredRows_ContradictoryPolicy_IsRefusedByName(string expected, HostPolicy policy)
+    {
+        ArgumentException exception = Assert.Throws<ArgumentException>(() => DesiredRows.From(policy));
+
+        Assert.Contains(expected, exception.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Push_FromAnEarlierEpoch_IsFenced()
     {
