@@ -79,7 +79,9 @@ def collect(poll, by_number, waiting, word, patience):
             pass
 
 
-resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
+# As many sockets as anybody allows us; what is usual would be too few.
+allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
 if sys.argv[1] == "serve":
     serve(sys.argv[2], int(sys.argv[3]))
 else:
