@@ -17,6 +17,7 @@ internal sealed class Connection
 
     private int _tcpFlags;
     private long _resetAt;
+    private Connection? _nextInBucket;
 
     public Connection(in ConnectionKey key, Direction direction, uint generation)
     {
@@ -37,9 +38,6 @@ internal sealed class Connection
     /// <summary>Its two faces; null when they are the same.</summary>
     public Translation? Translation { get; init; }
 
-    /// <summary>What it holds of a pool; null when nothing.</summary>
-    public NatBindings.Binding? Binding { get; init; }
-
     /// <summary>The second half of a conversation of a port with itself; it lasts as long as the first lets it.</summary>
     public bool IsReturning { get; init; }
 
@@ -47,7 +45,7 @@ internal sealed class Connection
     public uint Generation { get; set; }
 
     /// <summary>The idle time its rule gave it, seconds; 0 is that of its protocol and state.</summary>
-    public int IdleSeconds { get; set; }
+    public ushort IdleSeconds { get; init; }
 
     /// <summary>
     /// Policy no longer wants it. It is kept as long as packets come, so that the next packet of the other side does not pass for the start of a
@@ -71,8 +69,15 @@ internal sealed class Connection
     /// <summary>A reset, or FIN from both sides.</summary>
     public bool IsClosed => State == ConnectionState.Closed;
 
-    /// <summary>Its number in the table.</summary>
-    public int Index { get; set; }
+    /// <summary>The next connection of its bucket; the table's.</summary>
+    public Connection? NextInBucket
+    {
+        get => _nextInBucket;
+        set => _nextInBucket = value;
+    }
+
+    /// <summary>Where <see cref="NextInBucket"/> is kept.</summary>
+    public ref Connection? NextInBucketRef => ref _nextInBucket;
 
     /// <summary>Set by the table: its state may change without the table's knowledge.</summary>
     public bool CountsAsHalfOpen { get; set; }

@@ -8,15 +8,17 @@ namespace Hnv.Vfp;
 /// </summary>
 internal sealed class ConnectionTable
 {
-    private readonly Dictionary<ConnectionKey, Connection> _byGuest = [];
+    private const int InitialBuckets = 64;
+
+    // Chained through the connections themselves: a dictionary would hold every key twice.
+    private Connection?[] _buckets = new Connection?[InitialBuckets];
     private readonly Dictionary<ConnectionKey, Connection> _byNetwork = [];
-    private readonly List<Connection> _all = [];
 
     // What the firewall refused, by the same key: when the other side begins that very conversation, the remembered drops must not stop its replies.
     private readonly Dictionary<ConnectionKey, Connection> _refused = [];
     private int _halfOpen;
 
-    public int Count => _byGuest.Count;
+    public int Count { get; private set; }
 
     /// <summary>TCP connections that wait for an answer.</summary>
     public int HalfOpenCount => _halfOpen;
@@ -24,8 +26,11 @@ internal sealed class ConnectionTable
     /// <summary>What source translations hold.</summary>
     public NatBindings Bindings { get; } = new();
 
-    /// <summary>The connections by number, 0 … <see cref="Count"/> - 1. Removing one gives its number to the last.</summary>
-    public Connection this[int index] => _all[index];
+    /// <summary>Numbers the connections are in: visit each to see all.</summary>
+    public int Buckets => _buckets.Length;
+
+    /// <summary>The first connection of a bucket; the others follow by <see cref="Connection.NextInBucket"/>.</summary>
+    public Connection? this[int bucket] => _buckets[bucket];
 
     /// <summary>The connection of a packet.</summary>
     /// <param name="direction">As the VM sees it.</param>
@@ -41,7 +46,7 @@ internal sealed class ConnectionTable
 
         // A packet of a translated connection that arrives with the guest's own face has been rewritten already: it came back out of the port
         // it went in by.
-        connection = _byGuest.GetValueOrDefault(key);
+        connection = FindByGuest(in key);
         isTranslated = direction == Direction.Outbound && connection?.Translation is not null;
         return connection;
     }
@@ -49,13 +54,19 @@ internal sealed class ConnectionTable
     /// <summary>Is there a connection that the network knows by this key? Another one may not take it.</summary>
     public bool IsTakenOnTheNetwork(in ConnectionKey key) => _byNetwork.ContainsKey(key);
 
-    public bool Contains(in ConnectionKey key) => _byGuest.ContainsKey(key);
+    public bool Contains(in ConnectionKey key) => FindByGuest(in key) is not null;
 
     public void Add(Connection connection)
     {
-        _byGuest.Add(connection.Key, connection);
-        connection.Index = _all.Count;
-        _all.Add(connection);
+        if (Count >= _buckets.Length)
+        {
+            Resize(_buckets.Length * 2);
+        }
+
+        ref Connection? bucket = ref BucketOf(connection.Key);
+        connection.NextInBucket = bucket;
+        bucket = connection;
+        Count++;
         if (connection.Translation is { } translation)
         {
             _byNetwork[translation.Network] = connection;
@@ -81,22 +92,26 @@ internal sealed class ConnectionTable
     /// <summary>Forgets a connection; its flows are the caller's to remove.</summary>
     public void Remove(Connection connection)
     {
-        if (!_byGuest.Remove(connection.Key))
+        ref Connection? at = ref BucketOf(connection.Key);
+        while (at is not null && !ReferenceEquals(at, connection))
+        {
+            at = ref at.NextInBucketRef;
+        }
+
+        if (at is null)
         {
             return;
         }
 
-        Connection last = _all[^1];
-        last.Index = connection.Index;
-        _all[last.Index] = last;
-        _all.RemoveAt(_all.Count - 1);
+        at = connection.NextInBucket;
+        Count--;
         if (connection.Translation is { } translation
             && _byNetwork.TryGetValue(translation.Network, out Connection? held) && ReferenceEquals(held, connection))
         {
             _ = _byNetwork.Remove(translation.Network);
         }
 
-        if (connection.Binding is { } binding)
+        if (connection.Translation?.Binding is { } binding)
         {
             Bindings.Release(binding);
         }
@@ -136,12 +151,42 @@ internal sealed class ConnectionTable
 
     public void Clear()
     {
-        _byGuest.Clear();
-        _all.Clear();
+        _buckets = new Connection?[InitialBuckets];
+        Count = 0;
         _byNetwork.Clear();
         _refused.Clear();
         Bindings.Clear();
         _halfOpen = 0;
+    }
+
+    private Connection? FindByGuest(in ConnectionKey key)
+    {
+        Connection? connection = BucketOf(in key);
+        while (connection is not null && connection.Key != key)
+        {
+            connection = connection.NextInBucket;
+        }
+
+        return connection;
+    }
+
+    private ref Connection? BucketOf(in ConnectionKey key) => ref _buckets[key.GetHashCode() & (_buckets.Length - 1)];
+
+    private void Resize(int size)
+    {
+        Connection?[] old = _buckets;
+        _buckets = new Connection?[size];
+        foreach (Connection? first in old)
+        {
+            for (Connection? connection = first; connection is not null;)
+            {
+                Connection? next = connection.NextInBucket;
+                ref Connection? bucket = ref BucketOf(connection.Key);
+                connection.NextInBucket = bucket;
+                bucket = connection;
+                connection = next;
+            }
+        }
     }
 
     private void NoLongerHalfOpen(Connection connection)

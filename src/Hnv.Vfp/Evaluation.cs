@@ -88,7 +88,7 @@ internal struct Evaluation
                 Replicate(replicate, in packet);
                 break;
             case RuleAction.PaRoute route:
-                ChooseTeamMember(route);
+                ChooseTeamMember(route, in packet);
                 break;
             case RuleAction.Decap or RuleAction.Qos:
                 break;                                                  // done by the executor before, or for the port as a whole
@@ -260,7 +260,6 @@ internal struct Evaluation
             Transposition.Encapsulation = _mapping.Encapsulation;
             Transposition.Vsid = _vsid;
             Transposition.Provider = _mapping.Provider;
-            Transposition.Entropy = EntropyOf(in packet.Ufid);
             Transposition.MaxLength = encap.UnderlayMtu > 0
                 ? (ushort)Math.Max(0, encap.UnderlayMtu - Encapsulations.Overhead(_mapping.Encapsulation, _mapping.Provider))
                 : (ushort)0;
@@ -298,10 +297,9 @@ internal struct Evaluation
         }
 
         _isReplicated = true;
-        Transposition.Entropy = EntropyOf(in packet.Ufid);
     }
 
-    private void ChooseTeamMember(RuleAction.PaRoute route)
+    private void ChooseTeamMember(RuleAction.PaRoute route, in ParsedPacket packet)
     {
         if ((Transposition.Edits & TranspositionEdits.Encap) == 0)
         {
@@ -315,13 +313,8 @@ internal struct Evaluation
             return;
         }
 
-        Transposition.TeamMember = members[(int)(((ulong)Transposition.Entropy * (uint)members.Length) >> 32)];
+        Transposition.TeamMember = members[(int)(((ulong)packet.Ufid.Entropy() * (uint)members.Length) >> 32)];
     }
-
-    /// <summary>Fragments of one datagram take one path, in order: what tells them apart, the ports of the first, does not count.</summary>
-    private static uint EntropyOf(in Ufid flow) => flow.Fragment == FragmentClass.Whole
-        ? flow.Hash()
-        : new Ufid(flow.Source, flow.Destination, flow.SourceMac, flow.DestinationMac, flow.EtherType, flow.Protocol, FragmentClass.Whole, 0, 0).Hash();
 
     private void Rewrite(InetAddress source, InetAddress destination, ushort sourcePort, ushort destinationPort) =>
         Translation.Rewrite(ref Flow, ref Transposition, source, destination, sourcePort, destinationPort);

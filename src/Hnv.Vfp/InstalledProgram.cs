@@ -6,6 +6,9 @@ namespace Hnv.Vfp;
 /// <summary>A program in force at a port: what every packet of one generation sees, read once.</summary>
 internal sealed class InstalledProgram(PortProgram program, uint generation, ForwardingTable forwarding, InstalledProgram? before)
 {
+    private const int SharedMax = 4096;
+
+    private readonly Dictionary<Transposition, SharedTransposition> _shared = [];
     private ReplicationTarget[]? _targetsIPv4;
     private ReplicationTarget[]? _targetsIPv6;
 
@@ -17,6 +20,31 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
 
     /// <summary>Goes on counting where the program before left off.</summary>
     public MatchCounters Matches { get; } = MatchCounters.Continue(before?.Program, before?.Matches, program);
+
+    /// <summary>The one object for equal transpositions. Called under the port's lock; those of translated flows are hardly ever equal.</summary>
+    public SharedTransposition Share(in Transposition transposition)
+    {
+        if (transposition.Edits == TranspositionEdits.None && transposition.MaxLength == 0)
+        {
+            return SharedTransposition.None;
+        }
+
+        if (transposition.Translates)
+        {
+            return new SharedTransposition(in transposition);
+        }
+
+        if (!_shared.TryGetValue(transposition, out SharedTransposition? shared))
+        {
+            shared = new SharedTransposition(in transposition);
+            if (_shared.Count < SharedMax)
+            {
+                _shared.Add(transposition, shared);
+            }
+        }
+
+        return shared;
+    }
 
     /// <summary>
     /// The copies of a broadcast or multicast of this port. Each member is decided by the evaluator like a packet to it alone, firewall aside: the

@@ -13,7 +13,7 @@ public sealed class PortFlows
     /// <summary>Unified flows of a port whose policy names no limit; as many connections. About 25 MB at the most.</summary>
     public const int DefaultFlowLimit = 65_536;
 
-    private const int ConnectionsPerTurn = 512;
+    private const int BucketsPerTurn = 512;
     private const int SlotsPerTurn = 4096;
 
     private readonly Lock _gate = new();
@@ -114,23 +114,25 @@ public sealed class PortFlows
     /// </summary>
     internal void Age(long now)
     {
-        for (int next = 0, count = 1; next < count;)
+        for (int next = 0, count = 1; next < count; next += BucketsPerTurn)
         {
             lock (_gate)
             {
-                count = _connections.Count;
-                int end = Math.Min(next + ConnectionsPerTurn, count);
-                for (int at = end - 1; at >= next; at--)
+                count = _connections.Buckets;
+                for (int bucket = next; bucket < Math.Min(next + BucketsPerTurn, count); bucket++)
                 {
-                    Connection connection = _connections[at];
-                    connection.Fold();
-                    if (now - connection.LastSeen > Timeouts.Of(connection))
+                    for (Connection? connection = _connections[bucket]; connection is not null;)
                     {
-                        Forget(connection);
+                        Connection? following = connection.NextInBucket;
+                        connection.Fold();
+                        if (now - connection.LastSeen > Timeouts.Of(connection))
+                        {
+                            Forget(connection);
+                        }
+
+                        connection = following;
                     }
                 }
-
-                next = end;
             }
         }
 
@@ -261,7 +263,7 @@ public sealed class PortFlows
             destination = decision.Verdict == Verdict.Forward ? destination : null;
         }
 
-        UnifiedFlow flow = Make(in packet, direction, installed.Generation, in decision, decision.Transposition, destination, extras);
+        UnifiedFlow flow = Make(in packet, direction, installed, in decision, decision.Transposition, destination, extras);
         bool isStored = Remember(flow, decision, direction, limit);
         if (connection is not null && decision is not { Verdict: Verdict.Hairpin })
         {
@@ -280,7 +282,7 @@ public sealed class PortFlows
         {
             Transposition rest = decision.Transposition;
             rest.Edits &= ~(TranspositionEdits.SourcePort | TranspositionEdits.DestinationPort);
-            _fragments.Add(direction, in packet, Make(in packet, direction, installed.Generation, in decision, rest, destination, extras), now);
+            _fragments.Add(direction, in packet, Make(in packet, direction, installed, in decision, rest, destination, extras), now);
         }
 
         if (!isStored)
@@ -294,7 +296,7 @@ public sealed class PortFlows
     private static UnifiedFlow Make(
         in ParsedPacket packet,
         Direction direction,
-        uint generation,
+        InstalledProgram installed,
         in Decision decision,
         in Transposition transposition,
         VPort? destination,
@@ -303,13 +305,13 @@ public sealed class PortFlows
             Ufid = packet.Ufid,
             Direction = direction,
             Hash = packet.Ufid.Hash(),
-            Generation = generation,
+            Generation = installed.Generation,
             Verdict = decision.Verdict,
             DropReason = decision.DropReason,
             DropLayer = decision.Verdict == Verdict.Drop ? (byte)(decision.Layer + 1) : (byte)0,
             Answer = decision.Answer,
             Meter = decision.Meter,
-            Transposition = transposition,
+            Edits = installed.Share(in transposition),
             Destination = destination,
             Extras = extras,
         };
@@ -426,9 +428,8 @@ public sealed class PortFlows
 
         Add(connection = new Connection(in guest, direction, installed.Generation)
         {
-            Translation = decision.IsTranslated && guest != network ? new Translation(in guest, in network) : null,
-            Binding = binding,
-            IdleSeconds = decision.IdleSeconds,
+            Translation = decision.IsTranslated ? new Translation(in guest, in network) { Binding = binding } : null,
+            IdleSeconds = (ushort)Math.Min(decision.IdleSeconds, ushort.MaxValue),
         });
         if (decision.IsReturning)
         {

@@ -15,6 +15,9 @@ public sealed class Translation
         Network = network;
     }
 
+    /// <summary>What the conversation holds of a pool; null when nothing.</summary>
+    internal NatBindings.Binding? Binding { get; init; }
+
     internal ConnectionKey Guest { get; }
 
     internal ConnectionKey Network { get; }

@@ -5,7 +5,8 @@ namespace Hnv.Vfp;
 
 /// <summary>
 /// All header edits of one flow, composed: plain data, so that it can be compared, printed, put into an eBPF map and replayed.
-/// An executor carries it out once, inner rewrites first, encap last. A field means something only when its edit is set.
+/// An executor carries it out once, inner rewrites first, encap last. A field means something only when its edit is set. What differs from packet to
+/// packet of one destination (entropy, lengths) is not in it, so that flows can share one.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 public record struct Transposition
@@ -33,9 +34,6 @@ public record struct Transposition
 
     /// <summary>The VSID on the wire: the destination's (R21).</summary>
     public Vsid Vsid;
-
-    /// <summary>What spreads flows over paths: feeds the UDP source port and the NVGRE FlowID. Constant per flow.</summary>
-    public uint Entropy;
 
     /// <summary>New inner destination MAC.</summary>
     public MacAddress DestinationMac;

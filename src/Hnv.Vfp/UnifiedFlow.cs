@@ -38,7 +38,7 @@ public sealed class UnifiedFlow
     public MeterClass Meter { get; init; }
 
     /// <summary>The edits, when the packet is forwarded.</summary>
-    public Transposition Transposition;
+    public ref readonly Transposition Transposition => ref Edits.Value;
 
     /// <summary>Where a packet that is not encapsulated goes; null otherwise.</summary>
     public VPort? Destination { get; init; }
@@ -64,6 +64,9 @@ public sealed class UnifiedFlow
     /// <summary>How far the conversation has come that the flow is one direction of; null when it has no state.</summary>
     public ConnectionState? State => Connection is { IsBlocked: false } connection ? connection.State : null;
 
+    /// <summary>The edits, shared with the flows that have the same.</summary>
+    internal SharedTransposition Edits { get; init; } = SharedTransposition.None;
+
     /// <summary>The connection that this flow is one direction of; null for drops and whatever has no state.</summary>
     internal Connection? Connection { get; set; }
 
@@ -80,6 +83,15 @@ public sealed class UnifiedFlow
         _bytes += bytes;
         _lastUsed = now;
     }
+}
+
+/// <summary>A transposition that many flows of a port have in common: most of what a guest sends goes to few places.</summary>
+internal sealed class SharedTransposition(in Transposition value)
+{
+    public readonly Transposition Value = value;
+
+    /// <summary>No edits.</summary>
+    public static SharedTransposition None { get; } = new(default);
 }
 
 /// <summary>What few flows have beside a transposition.</summary>

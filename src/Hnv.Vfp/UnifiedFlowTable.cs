@@ -167,7 +167,7 @@ internal sealed class UnifiedFlowTable
             }
         }
 
-        int size = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(InitialSlots, (kept.Count + 1) * 4));
+        int size = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(InitialSlots, (kept.Count + 1) * 2));
         UnifiedFlow?[] slots = new UnifiedFlow?[size];
         uint mask = (uint)size - 1;
         int count = 0;

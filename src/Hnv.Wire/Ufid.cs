@@ -72,8 +72,8 @@ public readonly record struct Ufid
     public ushort DestinationPort => (ushort)(_ports >> 32);
 
     /// <summary>
-    /// A 32-bit mix of all words: the same for the same flow in one process, well spread in its low and high bits. It also feeds the
-    /// UDP source port and the NVGRE FlowID, so it does not depend on the process: no random seed.
+    /// A 32-bit mix of all words: the same for the same flow in one process, well spread in its low and high bits. <see cref="Entropy"/>
+    /// is made of it, so it does not depend on the process: no random seed.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint Hash()
@@ -86,6 +86,14 @@ public readonly record struct Ufid
         ulong e = Mix(b ^ d, c ^ k1);
         return (uint)(e ^ (e >> 32));
     }
+
+    /// <summary>
+    /// What spreads flows over paths: the same for every packet of a flow, and for all fragments of one datagram, so that they stay in order. It feeds
+    /// the UDP source port and the NVGRE FlowID (RFC 7348 §5, RFC 7637 §3.3).
+    /// </summary>
+    public uint Entropy() => Fragment == FragmentClass.Whole
+        ? Hash()
+        : new Ufid(Source, Destination, SourceMac, DestinationMac, EtherType, Protocol, FragmentClass.Whole, 0, 0).Hash();
 
     /// <inheritdoc/>
     public override int GetHashCode() => (int)Hash();

@@ -59,8 +59,8 @@ public class Figure8Tests
     {
         TestHost host2 = World.Figure8().Start(World.Host2);
 
-        uint first = host2.Send("contoso-web", ContosoFabrikam.WebToSql.Tcp(40000, 5432)).Transposition.Entropy;
-        uint second = host2.Send("contoso-web", ContosoFabrikam.WebToSql.Tcp(40001, 5432)).Transposition.Entropy;
+        uint first = host2.Send("contoso-web", ContosoFabrikam.WebToSql.Tcp(40000, 5432)).Flow.Ufid.Entropy();
+        uint second = host2.Send("contoso-web", ContosoFabrikam.WebToSql.Tcp(40001, 5432)).Flow.Ufid.Entropy();
 
         Assert.NotEqual(first, second);
     }

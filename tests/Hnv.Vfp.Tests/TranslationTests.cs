@@ -221,7 +221,6 @@ public class TranslationTests
 
         Assert.Equal(TranspositionEdits.Source | TranspositionEdits.SourcePort, ofFirst.Edits & TranspositionEdits.Translation);
         Assert.Equal((TranspositionEdits.Source, s_external), (ofLater.Edits & TranspositionEdits.Translation, ofLater.Source));
-        Assert.Equal(ofFirst.Entropy, ofLater.Entropy);
     }
 
     private static TestHost Start(NatRule rule) => Start(World.Figure8(), rule);

@@ -136,14 +136,15 @@ internal sealed class OutboundPath
             return;
         }
 
-        DatagramSocket socket = isVxlan ? tunnel.SenderFor(transposition.Entropy) : tunnel.Gre!;
+        uint entropy = packet.Ufid.Entropy();
+        DatagramSocket socket = isVxlan ? tunnel.SenderFor(entropy) : tunnel.Gre!;
         ushort port = isVxlan ? _vxlanPort : (ushort)0;
         byte trafficClass = HeaderEdits.OuterTrafficClass(in transposition, in packet);
         Span<byte> frame = buffer.Slice(offset, length);
         if (offload.SegmentSize == 0)
         {
             offload.CompleteChecksum(packet.IsIP ? frame[..packet.Length] : frame);
-            WriteTunnelHeader(in transposition, buffer.Slice(offset - TunnelHeaderSize, TunnelHeaderSize));
+            WriteTunnelHeader(in transposition, entropy, buffer.Slice(offset - TunnelHeaderSize, TunnelHeaderSize));
             int whole = _departures.BeginDatagram(
                 channel.Port, socket, transposition.Provider, port, trafficClass, length + TunnelHeaderSize, mayJoin: isVxlan);
             _departures.Append(whole, buffer, offset - TunnelHeaderSize, length + TunnelHeaderSize);
@@ -163,7 +164,7 @@ internal sealed class OutboundPath
                 TunnelHeaderSize, TransmitBatch.SegmentMax, _cut.Slice(_cutUsed, TransmitBatch.DatagramBytesMax));
             for (int i = 0; i < run.Count; i++)
             {
-                WriteTunnelHeader(in transposition, _cut.Slice(_cutUsed + (i * run.Stride), TunnelHeaderSize));
+                WriteTunnelHeader(in transposition, entropy, _cut.Slice(_cutUsed + (i * run.Stride), TunnelHeaderSize));
             }
 
             Send(channel.Port, socket, in transposition, port, trafficClass, in run);
@@ -274,7 +275,7 @@ internal sealed class OutboundPath
         }
     }
 
-    private static void WriteTunnelHeader(in Transposition transposition, Span<byte> bytes)
+    private static void WriteTunnelHeader(in Transposition transposition, uint entropy, Span<byte> bytes)
     {
         if (transposition.Encapsulation == EncapsulationType.Vxlan)
         {
@@ -282,6 +283,6 @@ internal sealed class OutboundPath
             return;
         }
 
-        new NvgreHeader(transposition.Vsid, NvgreHeader.FlowId(transposition.Entropy)).Write(bytes);
+        new NvgreHeader(transposition.Vsid, NvgreHeader.FlowId(entropy)).Write(bytes);
     }
 }
