@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -11,7 +12,7 @@ internal static class BenchCommands
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    public static Command Bench() => new Command("bench", "Measure, side by side in one run").With(Datapath(), Programming(), Generate());
+    public static Command Bench() => new Command("bench", "Measure, side by side in one run").With(Datapath(), Programming(), Engine(), Generate());
 
     private static Command Datapath()
     {
@@ -54,6 +55,28 @@ internal static class BenchCommands
                 string Cell(double part) => sorted[Math.Min((int)(sorted.Length * part), sorted.Length - 1)].ToString("F0", CultureInfo.InvariantCulture);
                 Output.Rows(parsed.GetValue(CommandLine.OutputOption), ["Rounds", "Least ms", "Median ms", "90% ms", "Most ms"], [[$"{sorted.Length}", Cell(0), Cell(0.5), Cell(0.9), Cell(1)]], "Nothing measured.");
                 return 0;
+            });
+    }
+
+    private static Command Engine()
+    {
+        Option<string?> filter = new("--filter") { Description = "Run the micro benchmarks whose name matches, e.g. '*Parse*'; without it flows are measured by the thousand to the million" };
+        return new Command("engine", "The switch's engine by itself: memory of a flow, flows set up per second, look-up; with --filter the micro benchmarks")
+            .With(filter)
+            .Example("hnv bench engine", "hnv bench engine --filter '*TransposedPacket*'")
+            .Does(async (parsed, cancellation) =>
+            {
+                string home = Environment.GetEnvironmentVariable("HNV_HOME") ?? ".";
+                string program = Path.Combine(home, "bench/Hnv.Benchmarks/bin/Release/net10.0/Hnv.Benchmarks.dll");
+                if (!File.Exists(program))
+                {
+                    throw new InvalidOperationException($"{program} is not built. Run: dotnet build {Path.Combine(home, "bench/Hnv.Benchmarks")} -c Release");
+                }
+
+                string[] arguments = parsed.GetValue(filter) is { } pattern ? [program, "--filter", pattern] : [program, "flows"];
+                using Process process = Process.Start(new ProcessStartInfo("dotnet", arguments))!;
+                await process.WaitForExitAsync(cancellation);
+                return process.ExitCode;
             });
     }
 
