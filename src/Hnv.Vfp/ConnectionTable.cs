@@ -23,6 +23,12 @@ internal sealed class ConnectionTable
     /// <summary>TCP connections that wait for an answer.</summary>
     public int HalfOpenCount => _halfOpen;
 
+    /// <summary>Connections that came and went, by the direction that began them.</summary>
+    public FlowTally[] Tallies { get; } = [new(), new()];
+
+    /// <summary>TCP connections that began and ended waiting for an answer, by the direction that began them.</summary>
+    public FlowTally[] HalfOpenTallies { get; } = [new(), new()];
+
     /// <summary>What source translations hold.</summary>
     public NatBindings Bindings { get; } = new();
 
@@ -52,9 +58,11 @@ internal sealed class ConnectionTable
     }
 
     /// <summary>Is there a connection that the network knows by this key? Another one may not take it.</summary>
-    public bool IsTakenOnTheNetwork(in ConnectionKey key) => _byNetwork.ContainsKey(key);
+    public bool IsTakenOnTheNetwork(in ConnectionKey key, Connection? otherThan = null) =>
+        _byNetwork.TryGetValue(key, out Connection? held) && !ReferenceEquals(held, otherThan);
 
-    public bool Contains(in ConnectionKey key) => FindByGuest(in key) is not null;
+    public bool Contains(in ConnectionKey key, Connection? otherThan = null) =>
+        FindByGuest(in key) is { } held && !ReferenceEquals(held, otherThan);
 
     public void Add(Connection connection)
     {
@@ -72,8 +80,13 @@ internal sealed class ConnectionTable
             _byNetwork[translation.Network] = connection;
         }
 
-        connection.CountsAsHalfOpen = connection.IsHalfOpen;
-        _halfOpen += connection.CountsAsHalfOpen ? 1 : 0;
+        Tallies[(int)connection.Direction].Add();
+        if (connection.IsHalfOpen)
+        {
+            connection.CountsAsHalfOpen = true;
+            _halfOpen++;
+            HalfOpenTallies[(int)connection.Direction].Add();
+        }
     }
 
     /// <summary>Notes that a packet of a connection was seen.</summary>
@@ -116,6 +129,7 @@ internal sealed class ConnectionTable
             Bindings.Release(binding);
         }
 
+        Tallies[(int)connection.Direction].Remove();
         NoLongerHalfOpen(connection);
     }
 
@@ -195,6 +209,7 @@ internal sealed class ConnectionTable
         {
             connection.CountsAsHalfOpen = false;
             _halfOpen--;
+            HalfOpenTallies[(int)connection.Direction].Remove();
         }
     }
 }

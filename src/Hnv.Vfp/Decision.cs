@@ -15,6 +15,9 @@ public readonly record struct Decision
     /// <summary>The layer that dropped it, as an index into the program's layers; -1 when none did.</summary>
     public int Layer { get; init; }
 
+    /// <summary>The rule that ended the search by dropping or answering the packet; null when none did.</summary>
+    public Rule? Rule { get; init; }
+
     /// <summary>What to say, for <see cref="Verdict.Hairpin"/>.</summary>
     public AnswerKind Answer { get; init; }
 

@@ -16,6 +16,7 @@ internal struct Evaluation
     private readonly PortProgram _program;
     private readonly Direction _direction;
     private Decision _settled;
+    private Rule? _rule;
     private Vsid _vsid;
     private MacAddress _destinationMac;
     private CustomerAddress _nextHop;
@@ -50,6 +51,7 @@ internal struct Evaluation
 
     public void Apply(Rule rule, in ParsedPacket packet)
     {
+        _rule = rule;
         switch (rule.Action)
         {
             case RuleAction.Allow allow:
@@ -323,7 +325,7 @@ internal struct Evaluation
 
     private void Settle(Decision decision)
     {
-        _settled = decision;
+        _settled = decision with { Rule = _rule };
         IsSettled = true;
     }
 }

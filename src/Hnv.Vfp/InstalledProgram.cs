@@ -9,6 +9,7 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
     private const int SharedMax = 4096;
 
     private readonly Dictionary<Transposition, SharedTransposition> _shared = [];
+    private readonly Dictionary<Rule, SharedTransposition> _sharedDrops = new(ReferenceEqualityComparer.Instance);
     private ReplicationTarget[]? _targetsIPv4;
     private ReplicationTarget[]? _targetsIPv6;
 
@@ -40,6 +41,21 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
             if (_shared.Count < SharedMax)
             {
                 _shared.Add(transposition, shared);
+            }
+        }
+
+        return shared;
+    }
+
+    /// <summary>The one object for what a rule dropped. Called under the port's lock.</summary>
+    public SharedTransposition Share(Rule dropRule)
+    {
+        if (!_sharedDrops.TryGetValue(dropRule, out SharedTransposition? shared))
+        {
+            shared = new SharedTransposition(default) { DropRule = dropRule };
+            if (_sharedDrops.Count < SharedMax)
+            {
+                _sharedDrops.Add(dropRule, shared);
             }
         }
 

@@ -49,6 +49,33 @@ internal sealed class NatBindings
         return null;
     }
 
+    /// <summary>What <see cref="Take"/> would give, without taking it.</summary>
+    /// <param name="pool">The pool.</param>
+    /// <param name="guest">The guest's address.</param>
+    /// <param name="guestPort">Its port.</param>
+    /// <param name="protocol">IANA protocol number.</param>
+    /// <returns>Null when the pool is exhausted; a port of its own choice when the guest's cannot be had, for that choice is made at random.</returns>
+    public (InetAddress Address, ushort Port)? Peek(NatPool pool, InetAddress guest, ushort guestPort, byte protocol)
+    {
+        if (_byGuest.TryGetValue(new Endpoint(guest, guestPort, protocol), out Binding? held) && pool.Holds(held.Address, held.Port))
+        {
+            return (held.Address, held.Port);
+        }
+
+        uint start = (uint)guest.GetHashCode() % (uint)pool.Addresses.Length;
+        for (uint i = 0; i < pool.Addresses.Length; i++)
+        {
+            InetAddress address = pool.Addresses[(int)((start + i) % (uint)pool.Addresses.Length)];
+            ushort port = guestPort >= pool.FirstPort && guestPort <= pool.LastPort ? guestPort : pool.FirstPort;
+            if (!_taken.TryGetValue((address, protocol), out PortSet? ports) || ports.TryPeek(pool.FirstPort, pool.LastPort, guestPort, out port))
+            {
+                return (address, port);
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>A connection that referred to the binding has ended.</summary>
     public void Release(Binding binding)
     {
@@ -149,6 +176,13 @@ internal sealed class NatBindings
             return TryTakeBetween(first + start, last, out port) || TryTakeBetween(first, first + start - 1, out port);
         }
 
+        /// <summary>Finds a free port without taking it: the wanted one, else the lowest.</summary>
+        public bool TryPeek(ushort first, ushort last, ushort wanted, out ushort port)
+        {
+            port = wanted;
+            return (wanted >= first && wanted <= last && !IsTaken(wanted)) || TryFind(first, last, out port);
+        }
+
         public void GiveBack(ushort port)
         {
             _words[port >> 6] &= ~(1UL << (port & 63));
@@ -168,13 +202,23 @@ internal sealed class NatBindings
 
         private bool TryTakeBetween(int first, int last, out ushort port)
         {
+            if (!TryFind(first, last, out port))
+            {
+                return false;
+            }
+
+            Set(port);
+            return true;
+        }
+
+        private bool TryFind(int first, int last, out ushort port)
+        {
             for (int word = first >> 6; first <= last && word <= last >> 6; word++)
             {
                 ulong free = ~_words[word] & Window(word, first, last);
                 if (free != 0)
                 {
                     port = (ushort)((word << 6) + BitOperations.TrailingZeroCount(free));
-                    Set(port);
                     return true;
                 }
             }

@@ -8,7 +8,7 @@ namespace Hnv.Vfp;
 /// What one port remembers: its unified flows, one table per direction, its connections and the datagrams that come in fragments. Hits take no
 /// lock; everything else happens under the port's own.
 /// </summary>
-public sealed class PortFlows
+public sealed partial class PortFlows
 {
     /// <summary>Unified flows of a port whose policy names no limit; as many connections. About 25 MB at the most.</summary>
     public const int DefaultFlowLimit = 65_536;
@@ -71,7 +71,7 @@ public sealed class PortFlows
             Connection? about = null;
             if (connection is { IsBlocked: true })
             {
-                decision = Decision.Drop(DropReason.Acl);
+                decision = Blocked(installed.Program, connection);
             }
             else
             {
@@ -86,26 +86,6 @@ public sealed class PortFlows
             }
 
             return Commit(installed, port, direction, in packet, now, decision, connection, about, counters);
-        }
-    }
-
-    /// <summary>What a packet would meet, with nothing remembered, judged or counted: for explanations.</summary>
-    internal KnownFlow Look(Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame)
-    {
-        lock (_gate)
-        {
-            if (_connections.Find(direction, ConnectionKey.Of(direction, in packet.Ufid), out bool isTranslated) is { IsBlocked: false } connection)
-            {
-                return connection.IsClosed && Connection.IsOpening(in packet)
-                    ? default
-                    : new KnownFlow(IsEstablished: true, isTranslated ? connection.Translation : null);
-            }
-
-            return IcmpFlows.IsError(in packet.Ufid)
-                && IcmpFlows.TryReadQuoted(direction, in packet, frame, out ConnectionKey key)
-                && _connections.Find(direction, key, out isTranslated) is { IsBlocked: false } about
-                    ? new KnownFlow(IsEstablished: true, isTranslated ? about.Translation : null, IsError: true)
-                    : default;
         }
     }
 
@@ -138,6 +118,7 @@ public sealed class PortFlows
 
         Sweep(_outbound, now);
         Sweep(_inbound, now);
+        TickTallies(now);
     }
 
     private void Sweep(UnifiedFlowTable table, long now)
@@ -194,7 +175,7 @@ public sealed class PortFlows
             return null;
         }
 
-        if (((connection.IsClosed || connection.IsBlocked) && Connection.IsOpening(in packet)) || !StillStands(installed, connection))
+        if (BeginsAnew(connection, in packet) || !StillStands(installed, connection))
         {
             Forget(connection);
             return null;
@@ -212,21 +193,46 @@ public sealed class PortFlows
             return true;
         }
 
+        bool stands = WouldStand(installed, connection, out bool isBlocked);
         connection.Generation = installed.Generation;
-        if (connection.Translation is { } translation && !connection.IsReturning
-            && !SlowPath.StillTranslates(installed.Program, connection.Direction, translation))
+        if (!stands)
         {
             return false;
         }
 
-        connection.IsBlocked = !SlowPath.Admits(installed.Program, connection.Direction, connection.Initiator);
-        if (connection.IsBlocked)
+        connection.IsBlocked = isBlocked;
+        if (isBlocked)
         {
             RemoveFlows(connection);
         }
 
         return true;
     }
+
+    /// <summary>What judging a connection under the program in force comes to.</summary>
+    private static bool WouldStand(InstalledProgram installed, Connection connection, out bool isBlocked)
+    {
+        isBlocked = connection.IsBlocked;
+        if (connection.Generation == installed.Generation)
+        {
+            return true;
+        }
+
+        if (connection.Translation is { } translation && !connection.IsReturning
+            && !SlowPath.StillTranslates(installed.Program, connection.Direction, translation))
+        {
+            return false;
+        }
+
+        isBlocked = !SlowPath.Admits(installed.Program, connection.Direction, connection.Initiator);
+        return true;
+    }
+
+    /// <summary>The packet opens a conversation whose predecessor with the same addresses and ports is over, or was refused.</summary>
+    private static bool BeginsAnew(Connection connection, in ParsedPacket packet) =>
+        (connection.IsClosed || connection.IsBlocked) && Connection.IsOpening(in packet);
+
+    private static int LimitOf(PortProgram program) => program.Guards.FlowLimit is > 0 and int asked ? asked : DefaultFlowLimit;
 
     private KnownFlow Related(InstalledProgram installed, Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame, out Connection? about)
     {
@@ -244,6 +250,13 @@ public sealed class PortFlows
         return new KnownFlow(IsEstablished: true, isTranslated ? connection.Translation : null, IsError: true);
     }
 
+    /// <summary>The drop of a conversation that policy no longer wants, under the rule that does not want it.</summary>
+    private static Decision Blocked(PortProgram program, Connection connection)
+    {
+        (int Layer, Rule Rule)? by = SlowPath.WhoBlocks(program, connection.Direction, connection.Initiator);
+        return Decision.Drop(DropReason.Acl, by?.Layer ?? -1) with { Rule = by?.Rule };
+    }
+
     private UnifiedFlow Commit(
         InstalledProgram installed,
         VPort port,
@@ -255,7 +268,7 @@ public sealed class PortFlows
         Connection? about,
         PortCounters counters)
     {
-        int limit = installed.Program.Guards.FlowLimit is > 0 and int asked ? asked : DefaultFlowLimit;
+        int limit = LimitOf(installed.Program);
         (decision, VPort? destination, FlowExtras? extras) = Resolve(installed, port, direction, in packet, decision, about);
         if (decision is { Verdict: Verdict.Forward, IsStateful: true } && connection is null)
         {
@@ -311,7 +324,7 @@ public sealed class PortFlows
             DropLayer = decision.Verdict == Verdict.Drop ? (byte)(decision.Layer + 1) : (byte)0,
             Answer = decision.Answer,
             Meter = decision.Meter,
-            Edits = installed.Share(in transposition),
+            Edits = decision is { Verdict: Verdict.Drop, Rule: { } rule } ? installed.Share(rule) : installed.Share(in transposition),
             Destination = destination,
             Extras = extras,
         };
@@ -385,20 +398,14 @@ public sealed class PortFlows
     private Decision Begin(InstalledProgram installed, Direction direction, in ParsedPacket packet, Decision decision, int limit, out Connection? connection)
     {
         connection = null;
+        if (WhyNotBegin(installed.Program, in packet, in decision, limit) is { } reason)
+        {
+            return Refused(reason);
+        }
+
         if (!CanBegin(in packet))
         {
-            return decision.Pool is null ? decision : Refused(DropReason.NatNoState);
-        }
-
-        if (_connections.Count >= limit)
-        {
-            return Refused(DropReason.FlowLimit);
-        }
-
-        bool isTcp = packet.Ufid.Protocol == IPProtocols.Tcp;
-        if (isTcp && installed.Program.Guards.HalfOpenLimit is > 0 and int halfOpen && _connections.HalfOpenCount >= halfOpen)
-        {
-            return Refused(DropReason.HalfOpenLimit);
+            return decision;
         }
 
         NatBindings.Binding? binding = null;
@@ -410,16 +417,12 @@ public sealed class PortFlows
                 return Refused(DropReason.NatExhausted);
             }
 
-            Transposition transposition = decision.Transposition;
-            Ufid translated = decision.Translated;
-            ushort port = HasPort(in translated) ? binding.Port : translated.SourcePort;
-            Translation.Rewrite(ref translated, ref transposition, binding.Address, translated.Destination, port, translated.DestinationPort);
-            decision = decision with { Transposition = transposition, Translated = translated };
+            decision = WithSource(decision, binding.Address, binding.Port);
         }
 
         ConnectionKey asIs = ConnectionKey.Of(direction, in packet.Ufid), other = ConnectionKey.Of(direction, decision.Translated);
         (ConnectionKey guest, ConnectionKey network) = direction == Direction.Outbound ? (asIs, other) : (other, asIs);
-        if (_connections.IsTakenOnTheNetwork(in network) || _connections.Contains(in guest))
+        if (IsTaken(direction, in packet, in decision))
         {
             // Two conversations that the network could not tell apart.
             Release(binding);
@@ -437,8 +440,44 @@ public sealed class PortFlows
         }
 
         return decision;
+    }
 
-        static Decision Refused(DropReason reason) => Decision.Drop(reason) with { IsForThisPacketOnly = true };
+    private static Decision Refused(DropReason reason) => Decision.Drop(reason) with { IsForThisPacketOnly = true };
+
+    /// <summary>Why a packet that policy admits may not begin the conversation it needs; null when nothing speaks against it.</summary>
+    private DropReason? WhyNotBegin(PortProgram program, in ParsedPacket packet, in Decision decision, int limit)
+    {
+        if (!CanBegin(in packet))
+        {
+            return decision.Pool is null ? null : DropReason.NatNoState;
+        }
+
+        if (_connections.Count >= limit)
+        {
+            return DropReason.FlowLimit;
+        }
+
+        return packet.Ufid.Protocol == IPProtocols.Tcp && program.Guards.HalfOpenLimit is > 0 and int halfOpen && _connections.HalfOpenCount >= halfOpen
+            ? DropReason.HalfOpenLimit
+            : null;
+    }
+
+    /// <summary>The decision with the address and port that a pool gave.</summary>
+    private static Decision WithSource(in Decision decision, InetAddress address, ushort port)
+    {
+        Transposition transposition = decision.Transposition;
+        Ufid translated = decision.Translated;
+        ushort source = HasPort(in translated) ? port : translated.SourcePort;
+        Translation.Rewrite(ref translated, ref transposition, address, translated.Destination, source, translated.DestinationPort);
+        return decision with { Transposition = transposition, Translated = translated };
+    }
+
+    /// <summary>Is there a conversation that the network, or the guest, could not tell from the one that would begin?</summary>
+    private bool IsTaken(Direction direction, in ParsedPacket packet, in Decision decision, Connection? otherThan = null)
+    {
+        ConnectionKey asIs = ConnectionKey.Of(direction, in packet.Ufid), other = ConnectionKey.Of(direction, decision.Translated);
+        (ConnectionKey guest, ConnectionKey network) = direction == Direction.Outbound ? (asIs, other) : (other, asIs);
+        return _connections.IsTakenOnTheNetwork(in network, otherThan) || _connections.Contains(in guest, otherThan);
     }
 
     /// <summary>

@@ -58,11 +58,16 @@ public static class SlowPath
     /// <summary>
     /// Asks only the firewall layers, about the packet that began a connection: is it still wanted under this program?
     /// </summary>
-    public static bool Admits(PortProgram program, Direction direction, in Ufid flow)
+    public static bool Admits(PortProgram program, Direction direction, in Ufid flow) =>
+        !program.IsFailClosed && WhoBlocks(program, direction, in flow) is null;
+
+    /// <summary>The firewall layer and the rule in it that do not want the packet; null when all firewall layers do.</summary>
+    internal static (int Layer, Rule Rule)? WhoBlocks(PortProgram program, Direction direction, in Ufid flow)
     {
         bool isIPv4 = flow.EtherType == EtherTypes.IPv4;
-        foreach (Layer layer in program.Layers)
+        for (int i = 0; i < program.Layers.Length; i++)
         {
+            Layer layer = program.Layers[i];
             if (layer.Connections != LayerConnections.Passes)
             {
                 continue;
@@ -79,7 +84,7 @@ public static class SlowPath
 
                 if (group.Rules[match].Action is RuleAction.Block)
                 {
-                    return false;
+                    return (i, group.Rules[match]);
                 }
 
                 if (group.Rules[match].Terminating)
@@ -89,7 +94,7 @@ public static class SlowPath
             }
         }
 
-        return !program.IsFailClosed;
+        return null;
     }
 
     /// <summary>

@@ -31,6 +31,9 @@ public sealed class UnifiedFlow
     /// <summary>Which layer dropped it: its place in the program plus one; 0 when a guard or no layer did.</summary>
     public byte DropLayer { get; init; }
 
+    /// <summary>Which rule dropped it; null when none did.</summary>
+    public Rule? DropRule => Edits.DropRule;
+
     /// <summary>What to say, when <see cref="Verdict"/> is <see cref="Vfp.Verdict.Hairpin"/>.</summary>
     public AnswerKind Answer { get; init; }
 
@@ -89,6 +92,9 @@ public sealed class UnifiedFlow
 internal sealed class SharedTransposition(in Transposition value)
 {
     public readonly Transposition Value = value;
+
+    /// <summary>The rule that dropped the packet, instead of edits.</summary>
+    public Rule? DropRule { get; init; }
 
     /// <summary>No edits.</summary>
     public static SharedTransposition None { get; } = new(default);

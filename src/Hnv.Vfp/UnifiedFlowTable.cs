@@ -22,6 +22,20 @@ internal sealed class UnifiedFlowTable
     /// <summary>Flows held.</summary>
     public int Count { get; private set; }
 
+    /// <summary>What came and went: TCP, UDP, all else.</summary>
+    public FlowTally[] Tallies { get; } = [new(), new(), new()];
+
+    /// <summary>What came and went of all protocols.</summary>
+    public FlowTally Total { get; } = new();
+
+    /// <summary>The place of a protocol in <see cref="Tallies"/>.</summary>
+    public static int TallyOf(in Ufid flow) => flow.Protocol switch
+    {
+        IPProtocols.Tcp => 0,
+        IPProtocols.Udp => 1,
+        _ => 2,
+    };
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public UnifiedFlow? Find(in Ufid ufid, uint hash)
     {
@@ -64,7 +78,7 @@ internal sealed class UnifiedFlowTable
             {
                 Put(free >= 0 ? free : at, flow);
                 _usedSlots += free >= 0 ? 0 : 1;
-                Count++;
+                CountIn(flow);
                 return true;
             }
 
@@ -75,6 +89,8 @@ internal sealed class UnifiedFlowTable
             else if (held.Hash == flow.Hash && held.Ufid == flow.Ufid)
             {
                 Put(at, flow);
+                CountOut(held);
+                CountIn(flow);
                 replaced = held;
                 return true;
             }
@@ -83,7 +99,7 @@ internal sealed class UnifiedFlowTable
         if (free >= 0)
         {
             Put(free, flow);
-            Count++;
+            CountIn(flow);
             return true;
         }
 
@@ -99,7 +115,7 @@ internal sealed class UnifiedFlowTable
             if (ReferenceEquals(_slots[at], flow))
             {
                 Put(at, s_removed);
-                Count--;
+                CountOut(flow);
                 return;
             }
         }
@@ -119,7 +135,7 @@ internal sealed class UnifiedFlowTable
             if (flow is not null && !ReferenceEquals(flow, s_removed) && !keep(flow))
             {
                 Put(at, s_removed);
-                Count--;
+                CountOut(flow);
             }
         }
 
@@ -139,8 +155,12 @@ internal sealed class UnifiedFlowTable
     /// <summary>Forgets everything.</summary>
     public void Clear()
     {
+        ForEach(flow =>
+        {
+            CountOut(flow);
+            return true;
+        });
         Volatile.Write(ref _slots, new UnifiedFlow?[InitialSlots]);
-        Count = 0;
         _usedSlots = 0;
     }
 
@@ -173,15 +193,20 @@ internal sealed class UnifiedFlowTable
         int count = 0;
         foreach (UnifiedFlow flow in kept)
         {
-            for (uint i = 0; i < ProbeLengthMax; i++)
+            int before = count;
+            for (uint i = 0; i < ProbeLengthMax && count == before; i++)
             {
                 ref UnifiedFlow? slot = ref slots[(flow.Hash + i) & mask];
                 if (slot is null)
                 {
                     slot = flow;
                     count++;
-                    break;
                 }
+            }
+
+            if (count == before)
+            {
+                CountOut(flow);
             }
         }
 
@@ -191,4 +216,18 @@ internal sealed class UnifiedFlowTable
     }
 
     private void Put(int at, UnifiedFlow flow) => Volatile.Write(ref _slots[at], flow);
+
+    private void CountIn(UnifiedFlow flow)
+    {
+        Count++;
+        Total.Add();
+        Tallies[TallyOf(flow.Ufid)].Add();
+    }
+
+    private void CountOut(UnifiedFlow flow)
+    {
+        Count--;
+        Total.Remove(flow.Packets);
+        Tallies[TallyOf(flow.Ufid)].Remove(flow.Packets);
+    }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Hnv.Primitives;
+using Hnv.Wire;
 
 namespace Hnv.Vfp;
 
@@ -37,6 +38,50 @@ public sealed partial class VPort
         }
 
         return flows.ToImmutable();
+    }
+
+    /// <summary>How many flows of a direction there are, were and may be.</summary>
+    public FlowStatistics StatisticsOf(Direction direction) => _flows.Statistics(direction, Program);
+
+    /// <summary>
+    /// Says what the port would do with a packet and why: by the guards, flows and evaluator that real packets meet. Nothing is stored, judged or
+    /// counted. What depends on how many packets came before in the same second (storm limit, limit of ICMP errors, bandwidth) is left out.
+    /// </summary>
+    /// <param name="direction">As the VM sees it.</param>
+    /// <param name="packet">The parse of <paramref name="frame"/>.</param>
+    /// <param name="frame">The frame.</param>
+    public Explanation Explain(Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame)
+    {
+        InstalledProgram? installed = Volatile.Read(ref _installed);
+        if (installed is null || installed.Program.IsFailClosed)
+        {
+            return new Explanation(direction, installed?.Program, Outcome.Drop(DropReason.NoPolicy), ExplainedBy.Program, []);
+        }
+
+        GuardResult guard = direction == Direction.Outbound
+            ? PortGuard.Outbound(installed.Program, in packet, frame)
+            : PortGuard.Inbound(installed.Program, in packet);
+        if (guard.Verdict != Verdict.Forward)
+        {
+            return new Explanation(direction, installed.Program, Outcome.Of(guard), ExplainedBy.Guard, []);
+        }
+
+        SlowPathTrace trace = new();
+        Foresight foresight = _flows.Foresee(installed, this, direction, in packet, frame, trace);
+        UnifiedFlow? known = packet.Ufid.Fragment == FragmentClass.Whole ? _flows.Find(direction, in packet.Ufid, packet.Ufid.Hash()) : null;
+        bool isKnown = known is not null && IsCurrent(known, installed) && IsRightFor(known, in packet);
+        return new Explanation(
+            direction,
+            installed.Program,
+            isKnown ? known! : foresight.Flow,
+            isKnown ? ExplainedBy.UnifiedFlow : foresight.IsRestOfDatagram ? ExplainedBy.FirstFragment : ExplainedBy.Layers,
+            trace.Steps)
+        {
+            Connection = foresight.Connection,
+            BeginsConnection = foresight.Begins,
+            IsConnectionBlocked = foresight.IsBlocked,
+            IsPortChosenLater = foresight.IsChosenLater && !isKnown,
+        };
     }
 
     /// <summary>The whole port: program with match counts, counters, flows.</summary>

@@ -156,9 +156,7 @@ public sealed partial class VPort
         if (!packet.IsTagged
             && packet.Ufid.Fragment == FragmentClass.Whole
             && _flows.Find(direction, in packet.Ufid, packet.Ufid.Hash()) is { } known
-            && known.Generation == installed.Generation
-            && (known.Extras is null || ReferenceEquals(known.Extras.Forwarding, installed.Forwarding))
-            && (known.Destination is null || !Volatile.Read(ref known.Destination._isUnplugged))
+            && IsCurrent(known, installed)
             && HoldsFor(known, direction, in packet, now))
         {
             counters.CountHit();
@@ -187,8 +185,31 @@ public sealed partial class VPort
         return flow;
     }
 
+    /// <summary>Was the flow decided by this program, and are the ports it names still there?</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsCurrent(UnifiedFlow flow, InstalledProgram installed) =>
+        flow.Generation == installed.Generation
+        && (flow.Extras is null || ReferenceEquals(flow.Extras.Forwarding, installed.Forwarding))
+        && (flow.Destination is null || !Volatile.Read(ref flow.Destination._isUnplugged));
+
     /// <summary>Is what was decided for the flow right for this packet? Length, TTL and TCP flags are not part of a flow's identity.</summary>
     private static bool HoldsFor(UnifiedFlow flow, Direction direction, in ParsedPacket packet, long now)
+    {
+        if (!IsRightFor(flow, in packet))
+        {
+            return false;
+        }
+
+        if ((packet.TcpFlags & FinSynReset) != 0)
+        {
+            flow.Connection?.Observe(direction, packet.TcpFlags, now);
+        }
+
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsRightFor(UnifiedFlow flow, in ParsedPacket packet)
     {
         if ((flow.Transposition.Edits & TranspositionEdits.DecrementTtl) != 0 && packet.TimeToLive <= 1)
         {
@@ -200,17 +221,7 @@ public sealed partial class VPort
             return false;
         }
 
-        if ((packet.TcpFlags & FinSynReset) != 0 && flow.Connection is { } connection)
-        {
-            if ((connection.IsClosed || connection.IsBlocked) && Connection.IsOpening(in packet))
-            {
-                return false;
-            }
-
-            connection.Observe(direction, packet.TcpFlags, now);
-        }
-
-        return true;
+        return !Connection.IsOpening(in packet) || flow.Connection is not ({ IsClosed: true } or { IsBlocked: true });
     }
 
     private bool IsStorm(long now) =>

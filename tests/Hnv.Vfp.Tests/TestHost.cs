@@ -38,9 +38,14 @@ internal sealed class TestHost
         byte[] frame = builder.Build();
         Assert.Equal(ParseFault.None, PacketParser.TryParse(frame, out ParsedPacket packet));
         Dictionary<string, long> before = CountersOf(port, frame.Length);
+
+        // Whatever any test sends is explained first: the explanation has to come true, and to leave no trace.
+        Explanation explained = port.Explain(direction, in packet, frame);
+        Assert.Equal(before, CountersOf(port, frame.Length));
         UnifiedFlow flow = direction == Direction.Outbound
             ? port.DecideOutbound(in packet, frame, Now)
             : port.DecideInbound(in packet, frame, Now);
+        ShouldComeTrue(explained, flow);
         Dictionary<string, long> after = CountersOf(port, frame.Length);
         StringBuilder delta = new();
         foreach ((string name, long value) in after.OrderBy(pair => pair.Key, StringComparer.Ordinal))
@@ -54,6 +59,29 @@ internal sealed class TestHost
         byte[] answer = new byte[Math.Max(2000, frame.Length)];
         int length = flow.Verdict == Verdict.Hairpin ? port.Answer(flow, in packet, frame, answer, Now) : 0;
         return new Observation(flow, delta.ToString(), answer[..length], frame.Length);
+    }
+
+    private static void ShouldComeTrue(Explanation explained, UnifiedFlow flow)
+    {
+        if (flow is { Verdict: Verdict.Drop, DropReason: DropReason.StormLimit })
+        {
+            return;
+        }
+
+        Assert.Equal(
+            (flow.Verdict, flow.DropReason, flow.DropLayer, flow.DropRule, flow.Answer, flow.Meter),
+            (explained.Flow.Verdict, explained.Flow.DropReason, explained.Flow.DropLayer, explained.Flow.DropRule, explained.Flow.Answer, explained.Flow.Meter));
+        Assert.Same(flow.Destination, explained.Flow.Destination);
+        Assert.Equal(flow.ReplicationTargets.ToArray(), explained.Flow.ReplicationTargets.ToArray());
+        Assert.Equal(flow.Extras?.Quoted, explained.Flow.Extras?.Quoted);
+        Assert.Equal(flow.Extras?.Mirror, explained.Flow.Extras?.Mirror);
+        Transposition told = explained.Flow.Transposition;
+        if (explained.IsPortChosenLater)
+        {
+            told.SourcePort = flow.Transposition.SourcePort;
+        }
+
+        Assert.Equal(flow.Transposition, told);
     }
 
     /// <summary>Every counter of a port; bytes are told in frames of this packet's length so that a table can say +1.</summary>
