@@ -17,13 +17,16 @@ public sealed partial class VPort
     private readonly PortCounters _inbound = new();
     private readonly PerSecond _storm = new();
     private readonly PerSecond _icmpErrors = new();
+    private readonly DropLog _drops;
+    private readonly long[] _dropBudget = DropLog.NewBudget();
     private InstalledProgram? _installed;
     private uint _generation;
     private bool _isUnplugged;
 
     /// <summary>Makes a port without a program: it drops everything (<see cref="DropReason.NoPolicy"/>) until it gets one.</summary>
-    internal VPort(NicId nic, string deviceName)
+    internal VPort(NicId nic, string deviceName, DropLog drops)
     {
+        _drops = drops;
         Nic = nic;
         DeviceName = deviceName;
     }
@@ -91,8 +94,19 @@ public sealed partial class VPort
         return length;
     }
 
-    /// <summary>Counts a drop that the executor had to make.</summary>
-    public void CountDrop(DropReason reason, Direction direction) => (direction == Direction.Outbound ? _outbound : _inbound).CountDrop(reason);
+    /// <summary>Counts a drop that the executor had to make, and keeps a sample within the switch's <see cref="DropLog"/>.</summary>
+    /// <param name="reason">Why.</param>
+    /// <param name="direction">As the VM sees it.</param>
+    /// <param name="frame">The frame, where it is at hand.</param>
+    /// <param name="now">Coarse clock in milliseconds; 0 when it is not at hand.</param>
+    public void CountDrop(DropReason reason, Direction direction, ReadOnlySpan<byte> frame = default, long now = 0)
+    {
+        (direction == Direction.Outbound ? _outbound : _inbound).CountDrop(reason);
+        if (_drops.TryTake(_dropBudget, reason, ref now))
+        {
+            _drops.Write(this, direction, reason, null, null, frame, now);
+        }
+    }
 
     /// <summary>
     /// Puts a program in force. The same one as before goes on under the same generation, and its flows with it; only what names other ports is
@@ -135,6 +149,10 @@ public sealed partial class VPort
         if (flow.Verdict == Verdict.Drop)
         {
             counters.CountDrop(flow.DropReason);
+            if (_drops.TryTake(_dropBudget, flow.DropReason, ref now))
+            {
+                _drops.Write(this, direction, flow.DropReason, LayerName(flow), flow.DropRule, frame, now);
+            }
         }
         else if (flow.Meter != MeterClass.None)
         {
@@ -184,6 +202,12 @@ public sealed partial class VPort
         flow.Count(frame.Length, now);
         return flow;
     }
+
+    /// <summary>The layer that dropped a flow; null when none did, or the program has changed since.</summary>
+    private string? LayerName(UnifiedFlow flow) =>
+        flow.DropLayer > 0 && Volatile.Read(ref _installed) is { } installed && installed.Generation == flow.Generation
+            ? installed.Program.Layers[flow.DropLayer - 1].Name
+            : null;
 
     /// <summary>Was the flow decided by this program, and are the ports it names still there?</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -39,7 +39,7 @@ public sealed class VSwitch
                     $"networkInterface {nic} is plugged in already, at device {present.DeviceName}. Detach it there before you attach it to {deviceName}.");
             }
 
-            VPort port = new(nic, deviceName);
+            VPort port = new(nic, deviceName, Drops);
             Volatile.Write(ref _ports, _ports.Add(nic, port));
             PutInForce();
             return port;
@@ -93,8 +93,18 @@ public sealed class VSwitch
     /// <summary>The ports without a VSID in a VLAN: where a group address of the physical network leads.</summary>
     public IEnumerable<VPort> PlainPorts(int vlan) => Volatile.Read(ref _forwarding).PlainPorts(vlan);
 
-    /// <summary>Counts a packet from the provider network that reached no port.</summary>
-    public void CountUnderlayDrop(DropReason reason) => _underlayDrops[(int)reason]++;
+    /// <summary>Samples of what was dropped, at the ports and before any port was known.</summary>
+    public DropLog Drops { get; } = new();
+
+    /// <summary>Counts a packet from the provider network that reached no port, and keeps a sample within <see cref="Drops"/>.</summary>
+    /// <param name="reason">Why.</param>
+    /// <param name="frame">The inner frame, where it is at hand.</param>
+    /// <param name="now">Coarse clock in milliseconds; 0 when it is not at hand.</param>
+    public void CountUnderlayDrop(DropReason reason, ReadOnlySpan<byte> frame = default, long now = 0)
+    {
+        _underlayDrops[(int)reason]++;
+        Drops.NoteUnderlay(reason, frame, now);
+    }
 
     /// <summary>Packets from the provider network that reached no port, by reason; reasons that never came up are left out.</summary>
     public IReadOnlyDictionary<DropReason, long> UnderlayDrops => DropReasons.NonZero(_underlayDrops);
@@ -103,6 +113,7 @@ public sealed class VSwitch
     /// <param name="now">The coarse clock that packets are decided with, milliseconds.</param>
     public void Age(long now)
     {
+        Drops.Tick(now);
         foreach (VPort port in Ports)
         {
             port.Age(now);

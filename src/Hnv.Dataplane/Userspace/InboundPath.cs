@@ -210,27 +210,27 @@ internal sealed class InboundPath
         Span<byte> frame = buffer.Slice(first.Offset, first.Length);
         if (_switch.TryGetSubnet(vsid.Value) is not { } subnet)
         {
-            return Drop(DropReason.UnknownVsid);
+            return Drop(DropReason.UnknownVsid, frame, now);
         }
 
         if (!subnet.Accepts(source))
         {
-            return Drop(DropReason.UnknownProviderAddress);
+            return Drop(DropReason.UnknownProviderAddress, frame, now);
         }
 
         if (PacketParser.TryParse(frame, out ParsedPacket packet) != ParseFault.None)
         {
-            return Drop(DropReason.InvalidPacket);
+            return Drop(DropReason.InvalidPacket, frame, now);
         }
 
         if (packet.IsTagged)
         {
-            return Drop(DropReason.VlanTagged);
+            return Drop(DropReason.VlanTagged, frame, now);
         }
 
         if (IsAddressResolution(in packet))
         {
-            return Drop(DropReason.AddressResolutionFromUnderlay);
+            return Drop(DropReason.AddressResolutionFromUnderlay, frame, now);
         }
 
         if (packet.IsMulticastFrame)
@@ -241,7 +241,7 @@ internal sealed class InboundPath
 
         if (subnet.TryGetPort(packet.Ufid.DestinationMac) is not { } port)
         {
-            return Drop(DropReason.WrongInnerDestination);
+            return Drop(DropReason.WrongInnerDestination, frame, now);
         }
 
         CoalescedFrame joined = TcpCoalescer.Join(buffer.Slice(0, buffer.Length), frames, in packet, TunnelHeaderSize, _pieces);
@@ -249,7 +249,7 @@ internal sealed class InboundPath
         {
             for (int i = 0; i < joined.FrameCount; i++)
             {
-                port.CountDrop(DropReason.EcnNotCapable, Direction.Inbound);
+                port.CountDrop(DropReason.EcnNotCapable, Direction.Inbound, frame, now);
             }
 
             return joined.FrameCount;
@@ -259,9 +259,9 @@ internal sealed class InboundPath
         return joined.FrameCount;
     }
 
-    private int Drop(DropReason reason)
+    private int Drop(DropReason reason, ReadOnlySpan<byte> frame, long now)
     {
-        _switch.CountUnderlayDrop(reason);
+        _switch.CountUnderlayDrop(reason, frame, now);
         return 1;
     }
 
@@ -279,7 +279,7 @@ internal sealed class InboundPath
 
         if (port.ExecutorState is not PortChannel channel)
         {
-            port.CountDrop(DropReason.DestinationPortNotReady, Direction.Inbound);
+            port.CountDrop(DropReason.DestinationPortNotReady, Direction.Inbound, frame, now);
             return;
         }
 
@@ -313,7 +313,7 @@ internal sealed class InboundPath
         Span<byte> frame = buffer.Slice(piece.Offset, piece.Length);
         if (!HeaderEdits.TryApplyOuterEcn(trafficClass, in packet, frame))
         {
-            _switch.CountUnderlayDrop(DropReason.EcnNotCapable);
+            _switch.CountUnderlayDrop(DropReason.EcnNotCapable, frame, now);
             return;
         }
 
@@ -327,7 +327,7 @@ internal sealed class InboundPath
 
             if (port.ExecutorState is not PortChannel channel)
             {
-                port.CountDrop(DropReason.DestinationPortNotReady, Direction.Inbound);
+                port.CountDrop(DropReason.DestinationPortNotReady, Direction.Inbound, frame, now);
                 continue;
             }
 
