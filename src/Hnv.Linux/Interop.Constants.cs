@@ -19,16 +19,19 @@ internal static unsafe partial class Interop
     // sys/socket.h
     internal const int AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16, AF_PACKET = 17, AF_UNSPEC = 0;
     internal const int SOCK_DGRAM = 2, SOCK_RAW = 3, SOCK_NONBLOCK = 0x800, SOCK_CLOEXEC = 0x80000;
-    internal const int SOL_SOCKET = 1, SOL_IP = 0, SOL_UDP = 17, SOL_IPV6 = 41, SOL_PACKET = 263, SOL_NETLINK = 270;
+    internal const int SOL_SOCKET = 1, SOL_IP = 0, SOL_UDP = 17, SOL_IPV6 = 41, SOL_RAW = 255, SOL_PACKET = 263, SOL_NETLINK = 270;
     internal const int SO_REUSEADDR = 2, SO_SNDBUF = 7, SO_RCVBUF = 8, SO_RCVTIMEO = 20, SO_REUSEPORT = 15, SO_ATTACH_FILTER = 26,
         SO_SNDBUFFORCE = 32, SO_RCVBUFFORCE = 33;
     internal const int MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000;
 
     // netinet/in.h, linux/udp.h
-    internal const int IPPROTO_UDP = 17, IPPROTO_GRE = 47;
-    internal const int IP_TOS = 1, IP_TTL = 2, IP_MTU_DISCOVER = 10, IP_RECVTOS = 13, IP_PMTUDISC_PROBE = 3;
-    internal const int IPV6_V6ONLY = 26, IPV6_MTU_DISCOVER = 23, IPV6_RECVTCLASS = 66, IPV6_TCLASS = 67, IPV6_UNICAST_HOPS = 16;
+    internal const int IPPROTO_ICMP = 1, IPPROTO_UDP = 17, IPPROTO_GRE = 47, IPPROTO_ICMPV6 = 58;
+    internal const int IP_TOS = 1, IP_TTL = 2, IP_MTU_DISCOVER = 10, IP_RECVTOS = 13, IP_MTU = 14, IP_PMTUDISC_PROBE = 3;
+    internal const int IPV6_V6ONLY = 26, IPV6_MTU_DISCOVER = 23, IPV6_MTU = 24, IPV6_RECVTCLASS = 66, IPV6_TCLASS = 67, IPV6_UNICAST_HOPS = 16;
     internal const int UDP_SEGMENT = 103, UDP_GRO = 104;
+
+    // linux/icmp.h, linux/icmpv6.h
+    internal const int ICMP_FILTER = 1, ICMPV6_FILTER = 1;
 
     // linux/if_packet.h, linux/if_ether.h
     internal const uint TP_STATUS_VLAN_VALID = 0x10;

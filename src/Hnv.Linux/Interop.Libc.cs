@@ -55,6 +55,9 @@ internal static unsafe partial class Interop
     internal static partial int bind(SafeFileHandle fd, void* address, uint length);
 
     [LibraryImport(Libc, SetLastError = true)]
+    internal static partial int connect(SafeFileHandle fd, void* address, uint length);
+
+    [LibraryImport(Libc, SetLastError = true)]
     internal static partial int getsockname(SafeFileHandle fd, void* address, uint* length);
 
     [LibraryImport(Libc, SetLastError = true)]

@@ -174,6 +174,15 @@ public sealed unsafe class TransmitBatch
     /// <summary>After a flush: datagrams in that message.</summary>
     public int SegmentsOf(int message) => Math.Max(1, _messages[message].Segments);
 
+    /// <summary>After a flush: true when that message went to an address, not to a device.</summary>
+    public bool IsDatagram(int message) => _messages[message].Segments > 0;
+
+    /// <summary>After a flush: where that message went.</summary>
+    public InetAddress DestinationOf(int message) => _messages[message].Destination;
+
+    /// <summary>After a flush: what that message left by.</summary>
+    public DatagramSocket SocketOf(int message) => _messages[message].Socket!;
+
     private int Start(DatagramSocket socket)
     {
         int message = _count++;

@@ -14,6 +14,7 @@ internal struct Evaluation
     public Ufid Flow;
 
     private readonly PortProgram _program;
+    private readonly PathMtus _paths;
     private readonly Direction _direction;
     private Decision _settled;
     private Rule? _rule;
@@ -34,9 +35,10 @@ internal struct Evaluation
     private bool _isKnownTranslated;
     private bool _isReturning;
 
-    public Evaluation(PortProgram program, Direction direction, in ParsedPacket packet)
+    public Evaluation(PortProgram program, PathMtus paths, Direction direction, in ParsedPacket packet)
     {
         _program = program;
+        _paths = paths;
         _direction = direction;
         _vsid = program.Vsid;
         _destinationMac = packet.Ufid.DestinationMac;
@@ -262,9 +264,7 @@ internal struct Evaluation
             Transposition.Encapsulation = _mapping.Encapsulation;
             Transposition.Vsid = _vsid;
             Transposition.Provider = _mapping.Provider;
-            Transposition.MaxLength = encap.UnderlayMtu > 0
-                ? (ushort)Math.Max(0, encap.UnderlayMtu - Encapsulations.Overhead(_mapping.Encapsulation, _mapping.Provider))
-                : (ushort)0;
+            Transposition.MaxLength = _paths.InnerLengthMax(encap.UnderlayMtu, _mapping.Encapsulation, _mapping.Provider);
             if (encap.OuterDscp is { } dscp)
             {
                 Transposition.Edits |= TranspositionEdits.FixedDscp;

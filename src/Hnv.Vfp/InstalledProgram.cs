@@ -121,7 +121,10 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
             Ufid flow = packet.Ufid;
             copy.Ufid = new Ufid(
                 flow.Source, mapping.Address.Value, flow.SourceMac, mapping.Mac, flow.EtherType, flow.Protocol, flow.Fragment, flow.SourcePort, flow.DestinationPort);
-            Decision decision = SlowPath.Evaluate(Program, Direction.Outbound, in copy, new KnownFlow(IsEstablished: true));
+
+            // Remembered for packets of every length; whether one fits the provider network is seen when its copies are made.
+            copy.NetworkLength = 0;
+            Decision decision = SlowPath.Evaluate(Program, Forwarding.Paths, Direction.Outbound, in copy, new KnownFlow(IsEstablished: true));
             VPort? port = decision.IsLocal ? Forwarding.TryGetPort(decision.LocalVsid, decision.LocalMac) : null;
             if (decision.Verdict != Verdict.Forward || (decision.IsLocal && port is null))
             {

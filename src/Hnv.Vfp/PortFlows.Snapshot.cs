@@ -70,7 +70,7 @@ public sealed partial class PortFlows
                 KnownFlow known = connection is not null
                     ? new KnownFlow(IsEstablished: true, isTranslated ? connection.Translation : null)
                     : ForeseeRelated(installed, direction, in packet, frame, out about);
-                decision = SlowPath.Evaluate(installed.Program, direction, in packet, in known, counters: null, trace);
+                decision = SlowPath.Evaluate(installed.Program, installed.Forwarding.Paths, direction, in packet, in known, counters: null, trace);
             }
 
             (decision, VPort? destination, FlowExtras? extras) = Resolve(installed, port, direction, in packet, decision, about);

@@ -79,7 +79,7 @@ public sealed partial class PortFlows
                 KnownFlow known = connection is not null
                     ? new KnownFlow(IsEstablished: true, isTranslated ? connection.Translation : null)
                     : isError ? Related(installed, direction, in packet, frame, out about) : default;
-                decision = SlowPath.Evaluate(installed.Program, direction, in packet, in known, installed.Matches);
+                decision = SlowPath.Evaluate(installed.Program, installed.Forwarding.Paths, direction, in packet, in known, installed.Matches);
 
                 // The flow id does not tell which packet an error is about, so what was decided of one error says nothing of the next.
                 decision = decision with { IsForThisPacketOnly = decision.IsForThisPacketOnly || isError };

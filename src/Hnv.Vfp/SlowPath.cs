@@ -23,6 +23,16 @@ public static class SlowPath
         in ParsedPacket packet,
         in KnownFlow known = default,
         MatchCounters? counters = null,
+        SlowPathTrace? trace = null) => Evaluate(program, PathMtus.None, direction, in packet, in known, counters, trace);
+
+    /// <summary>The same, with what has been learnt of paths through the provider network.</summary>
+    internal static Decision Evaluate(
+        PortProgram program,
+        PathMtus paths,
+        Direction direction,
+        in ParsedPacket packet,
+        in KnownFlow known,
+        MatchCounters? counters = null,
         SlowPathTrace? trace = null)
     {
         if (program.IsFailClosed)
@@ -30,7 +40,7 @@ public static class SlowPath
             return Decision.Drop(DropReason.NoPolicy);
         }
 
-        Evaluation evaluation = new(program, direction, in packet);
+        Evaluation evaluation = new(program, paths, direction, in packet);
         int count = packet.IsIP ? program.Layers.Length : 0;
         for (int i = 0; i < count && !evaluation.IsSettled; i++)
         {

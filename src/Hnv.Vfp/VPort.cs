@@ -121,7 +121,8 @@ public sealed partial class VPort
             return;
         }
 
-        bool goesOn = before is not null && ReferenceEquals(before.Program, program) && program.IsVirtualized;
+        bool goesOn = before is not null && ReferenceEquals(before.Program, program) && program.IsVirtualized
+            && ReferenceEquals(before.Forwarding.Paths, forwarding.Paths);
         uint generation = goesOn ? before!.Generation : ++_generation;
         Volatile.Write(ref _installed, new InstalledProgram(program, generation, forwarding, before));
     }

@@ -16,6 +16,7 @@ public sealed class VSwitch
     private ImmutableDictionary<NicId, VPort> _ports = ImmutableDictionary<NicId, VPort>.Empty;
     private ForwardingTable _forwarding = ForwardingTable.Empty;
     private SwitchProgram _program = SwitchProgram.Empty;
+    private PathMtus _paths = PathMtus.None;
     private uint _generation;
 
     /// <summary>The ports plugged in. A consistent picture that does not change under the reader.</summary>
@@ -109,7 +110,32 @@ public sealed class VSwitch
     /// <summary>Packets from the provider network that reached no port, by reason; reasons that never came up are left out.</summary>
     public IReadOnlyDictionary<DropReason, long> UnderlayDrops => DropReasons.NonZero(_underlayDrops);
 
-    /// <summary>Forgets idle flows and connections of all ports. For a control thread, every few seconds.</summary>
+    /// <summary>
+    /// Takes note that less fits toward a provider address than the provider network promises: a router on the way said so, or the kernel. Flows
+    /// toward it are resimulated; senders hear of it by ICMP. Forgotten after ten minutes (RFC 1191 §6.3).
+    /// </summary>
+    /// <param name="provider">A provider address that policy knows; of others nothing is noted.</param>
+    /// <param name="mtu">Bytes of the longest outer IP packet; less than every path must take counts as that.</param>
+    /// <param name="now">The coarse clock that packets are decided with, milliseconds.</param>
+    public void ReportPathMtu(ProviderAddress provider, int mtu, long now)
+    {
+        lock (_gate)
+        {
+            if (!_program.Subnets.Any(subnet => subnet.AcceptedProviders.Contains(provider)))
+            {
+                return;
+            }
+
+            PathMtus before = _paths;
+            _paths = before.With(provider, mtu, now);
+            if (before.MtuToward(provider) != _paths.MtuToward(provider))
+            {
+                PutInForce();
+            }
+        }
+    }
+
+    /// <summary>Forgets idle flows and connections of all ports, and what was learnt of paths long ago. For a control thread, every few seconds.</summary>
     /// <param name="now">The coarse clock that packets are decided with, milliseconds.</param>
     public void Age(long now)
     {
@@ -118,12 +144,22 @@ public sealed class VSwitch
         {
             port.Age(now);
         }
+
+        lock (_gate)
+        {
+            PathMtus fresh = _paths.Without(now);
+            if (fresh != _paths)
+            {
+                _paths = fresh;
+                PutInForce();
+            }
+        }
     }
 
     private void PutInForce()
     {
         uint generation = _generation + 1;
-        ForwardingTable forwarding = ForwardingTable.Build(_program, _ports.Values);
+        ForwardingTable forwarding = ForwardingTable.Build(_program, _ports.Values, _paths);
         Volatile.Write(ref _forwarding, forwarding);
         Volatile.Write(ref _generation, generation);
         foreach (VPort port in _ports.Values)
@@ -170,19 +206,23 @@ internal sealed class ForwardingTable
     private readonly Dictionary<(int Vlan, MacAddress Mac), VPort> _plain;
     private readonly ILookup<int, VPort> _plainByVlan;
 
-    private ForwardingTable(Dictionary<uint, SubnetForwarding> subnets, Dictionary<(int Vlan, MacAddress Mac), VPort> plain)
+    private ForwardingTable(Dictionary<uint, SubnetForwarding> subnets, Dictionary<(int Vlan, MacAddress Mac), VPort> plain, PathMtus paths)
     {
+        Paths = paths;
         _subnets = subnets;
         _plain = plain;
         _plainByVlan = plain.ToLookup(pair => pair.Key.Vlan, pair => pair.Value);
     }
 
-    public static ForwardingTable Empty { get; } = new([], []);
+    public static ForwardingTable Empty { get; } = new([], [], PathMtus.None);
+
+    /// <summary>What has been learnt of paths through the provider network.</summary>
+    public PathMtus Paths { get; }
 
     /// <summary>True when a port passes frames of the physical network as they are.</summary>
     public bool HasPlainPorts => _plain.Count > 0;
 
-    public static ForwardingTable Build(SwitchProgram program, IEnumerable<VPort> plugged)
+    public static ForwardingTable Build(SwitchProgram program, IEnumerable<VPort> plugged, PathMtus paths)
     {
         ILookup<Vsid, (MacAddress Mac, VPort Port)> members = plugged
             .Select(port => (Port: port, Program: program.Ports.GetValueOrDefault(port.Nic)))
@@ -201,7 +241,7 @@ internal sealed class ForwardingTable
             .Where(subnet => members.Contains(subnet.Vsid))
             .ToDictionary(
                 subnet => subnet.Vsid.Value,
-                subnet => new SubnetForwarding(subnet.Vsid, subnet.AcceptedProviders, [.. members[subnet.Vsid]])), plain);
+                subnet => new SubnetForwarding(subnet.Vsid, subnet.AcceptedProviders, [.. members[subnet.Vsid]])), plain, paths);
     }
 
     public SubnetForwarding? TryGetSubnet(uint vsid) => _subnets.GetValueOrDefault(vsid);

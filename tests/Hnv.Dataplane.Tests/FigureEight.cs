@@ -27,9 +27,16 @@ public sealed class FigureEight : IDisposable
     private readonly List<string> _names = [];
     private readonly List<NetworkNamespace> _namespaces = [];
 
-    public FigureEight(EncapsulationType encapsulation, int workers = 1)
+    /// <summary>Builds it and puts policy in force.</summary>
+    /// <param name="encapsulation">Of every mapping.</param>
+    /// <param name="workers">Of each executor.</param>
+    /// <param name="underlayMtu">Of the provider network; the hosts know it.</param>
+    /// <param name="change">What a host's policy has beside the figure's; null leaves it as it is.</param>
+    public FigureEight(EncapsulationType encapsulation, int workers = 1, int underlayMtu = 1700, Func<Host, HostPolicy, HostPolicy>? change = null)
     {
         Encapsulation = encapsulation;
+        UnderlayMtu = underlayMtu;
+        Change = change ?? (static (_, policy) => policy);
         Router = Make("tor");
         Router.Run(() => File.WriteAllText("/proc/sys/net/ipv4/ip_forward", "1"));
         Host1 = new Host(this, "h1", "192.168.1.10", "192.168.1.1", 1, workers);
@@ -45,6 +52,8 @@ public sealed class FigureEight : IDisposable
     }
 
     public EncapsulationType Encapsulation { get; }
+
+    public int UnderlayMtu { get; }
 
     public NetworkNamespace Router { get; }
 
@@ -63,6 +72,8 @@ public sealed class FigureEight : IDisposable
     public Guest FabrikamWeb { get; }
 
     public IReadOnlyList<Guest> Guests { get; }
+
+    private Func<Host, HostPolicy, HostPolicy> Change { get; }
 
     public void Dispose()
     {
@@ -130,7 +141,8 @@ public sealed class FigureEight : IDisposable
         public (int ExitCode, string Output) Execute(params string[] command)
         {
             using Process process = Start(command);
-            string output = process.StandardOutput.ReadToEnd();
+            Task<string> errors = process.StandardError.ReadToEndAsync();
+            string output = process.StandardOutput.ReadToEnd() + errors.Result;
             process.WaitForExit();
             return (process.ExitCode, output);
         }
@@ -155,7 +167,7 @@ public sealed class FigureEight : IDisposable
             Namespace = lab.Make(name);
             Compartment = lab.NameOf(name + "-pa");
             using RouteSocket here = RouteSocket.Open(Namespace);
-            here.CreateVeth("eth0", name, lab.Router, 1700);
+            here.CreateVeth("eth0", name, lab.Router, lab.UnderlayMtu);
             here.SetUp("eth0");
             using RouteSocket router = RouteSocket.Open(lab.Router);
             router.SetUp(name);
@@ -198,15 +210,22 @@ public sealed class FigureEight : IDisposable
                 _ = Switch.AddPort(guest.Nic, guest.Device);
             }
 
-            CompileResult compiled = HostCompiler.Compile(Policy());
-            Assert.Empty(compiled.Errors);
-            Switch.Install(compiled.Program);
+            Install(_lab.Change(this, Policy()));
             Executor.Start();
             Guests.ForEach(guest => Executor.AttachPort(guest.Port));
             Executor.SetProviderEndpoints(Compartment, [new ProviderEndpoint(0, Address)]);
         }
 
-        private HostPolicy Policy()
+        /// <summary>Puts a policy in force.</summary>
+        public void Install(HostPolicy policy)
+        {
+            CompileResult compiled = HostCompiler.Compile(policy, new HostFacts(_lab.UnderlayMtu));
+            Assert.Empty(compiled.Errors);
+            Switch.Install(compiled.Program);
+        }
+
+        /// <summary>The figure's policy for this host.</summary>
+        public HostPolicy Policy()
         {
             IpPrefix prefix = IpPrefix.Parse("10.1.1.0/24");
             CustomerAddress gateway = CustomerAddress.Parse("10.1.1.1");

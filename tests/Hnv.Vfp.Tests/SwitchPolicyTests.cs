@@ -43,6 +43,37 @@ public class SwitchPolicyTests
     }
 
     [Fact]
+    public void Path_ThatTakesLess_IsRememberedForTenMinutes()
+    {
+        const int fits = 1400 - 50;
+        TestHost host = Start(World.Figure8(), new HostFacts(UnderlayMtu: 1500));
+        FrameBuilder packet = ContosoFabrikam.SqlToWeb.Udp(1, 2).Payload(fits - 28 + 1).DontFragment();
+        host.Send("contoso-sql", packet).ShouldForward();
+
+        host.Switch.ReportPathMtu(ProviderAddress.Parse("192.168.2.20"), 1400, host.Now);
+        Observation refused = host.Send("contoso-sql", packet).ShouldAnswer();
+        host.Switch.ReportPathMtu(ProviderAddress.Parse("192.168.2.20"), 1480, host.Now);
+        Observation still = host.Send("contoso-sql", packet).ShouldAnswer();
+        host.Now += 600_000;
+        host.Switch.Age(host.Now);
+        Observation forgotten = host.Send("contoso-sql", packet).ShouldForward();
+
+        Assert.Equal((fits, fits, 1450), (refused.Transposition.MaxLength, still.Transposition.MaxLength, forgotten.Transposition.MaxLength));
+    }
+
+    [Theory]
+    [InlineData("192.168.2.20", 68, 576 - 50)]
+    [InlineData("203.0.113.7", 1400, 1450)]
+    public void Path_ReportThatCannotBeTrue_DoesLittleHarm(string provider, int mtu, int maxLength)
+    {
+        TestHost host = Start(World.Figure8(), new HostFacts(UnderlayMtu: 1500));
+
+        host.Switch.ReportPathMtu(ProviderAddress.Parse(provider), mtu, host.Now);
+
+        Assert.Equal(maxLength, host.Send("contoso-sql", ContosoFabrikam.SqlToWeb.Udp(1, 2)).ShouldForward().Transposition.MaxLength);
+    }
+
+    [Fact]
     public void IcmpErrors_BeyondTheLimitOfASecond_AreCountedAndNotSent()
     {
         TestHost host = Start(World.Figure8(), new HostFacts(UnderlayMtu: 1500));

@@ -9,7 +9,8 @@ namespace Hnv.Dataplane.Userspace;
 /// One worker's packets on their way out, together with the port that a failure is counted on. Flushed at the end of every received
 /// batch, and when full; the received bytes stay as they are until then.
 /// </summary>
-internal sealed class Departures
+/// <param name="refused">Told when the kernel found a datagram too long: its socket and where it was going.</param>
+internal sealed class Departures(Action<DatagramSocket, ProviderAddress> refused)
 {
     private const int Eagain = 11, Einval = 22, Emsgsize = 90, Enetunreach = 101, Enobufs = 105, Ehostunreach = 113, Enomem = 12;
 
@@ -73,9 +74,15 @@ internal sealed class Departures
         for (int message = 0; message < count; message++)
         {
             int errno = _batch.ErrnoOf(message);
+            DropReason reason = ReasonOf(errno, _directions[message]);
+            if (errno != 0 && reason == DropReason.MtuExceeded && _batch.IsDatagram(message))
+            {
+                refused(_batch.SocketOf(message), new ProviderAddress(_batch.DestinationOf(message)));
+            }
+
             for (int segment = errno == 0 ? 0 : _batch.SegmentsOf(message); segment > 0; segment--)
             {
-                _owners[message].CountDrop(ReasonOf(errno, _directions[message]), _directions[message]);
+                _owners[message].CountDrop(reason, _directions[message]);
             }
         }
     }

@@ -11,13 +11,22 @@ internal sealed class TunnelEnd : IDisposable
 
     private readonly UdpTunnelSocket[] _senders;
 
-    private TunnelEnd(ProviderEndpoint endpoint, string compartment, UdpTunnelSocket[] senders, UdpTunnelSocket[] receivers, RawGreSocket? gre)
+    private TunnelEnd(
+        ProviderEndpoint endpoint,
+        string compartment,
+        UdpTunnelSocket[] senders,
+        UdpTunnelSocket[] receivers,
+        RawGreSocket? gre,
+        PathErrorSocket pathErrors,
+        RouteProbe probe)
     {
         Endpoint = endpoint;
         Compartment = compartment;
         _senders = senders;
         Receivers = receivers;
         Gre = gre;
+        PathErrors = pathErrors;
+        Probe = probe;
     }
 
     public ProviderEndpoint Endpoint { get; }
@@ -30,6 +39,12 @@ internal sealed class TunnelEnd : IDisposable
 
     public RawGreSocket? Gre { get; }
 
+    /// <summary>What routers say about packets that were too long for them.</summary>
+    public PathErrorSocket PathErrors { get; }
+
+    /// <summary>Asks the kernel how long packets may be.</summary>
+    public RouteProbe Probe { get; }
+
     /// <summary>Workers of the executor the sockets were opened for.</summary>
     public required int Workers { get; init; }
 
@@ -40,6 +55,7 @@ internal sealed class TunnelEnd : IDisposable
     {
         List<UdpTunnelSocket> senders = [], receivers = [];
         RawGreSocket? gre = null;
+        PathErrorSocket? pathErrors = null;
         try
         {
             if (endpoint.Vxlan)
@@ -53,13 +69,18 @@ internal sealed class TunnelEnd : IDisposable
             }
 
             gre = endpoint.Nvgre ? RawGreSocket.Open(endpoint.Address) : null;
-            return new TunnelEnd(endpoint, compartment, [.. senders], [.. receivers], gre) { Workers = options.Workers };
+            pathErrors = PathErrorSocket.Open(endpoint.Address);
+            return new TunnelEnd(endpoint, compartment, [.. senders], [.. receivers], gre, pathErrors, RouteProbe.Open(endpoint.Address))
+            {
+                Workers = options.Workers,
+            };
         }
         catch
         {
             senders.ForEach(socket => socket.Dispose());
             receivers.ForEach(socket => socket.Dispose());
             gre?.Dispose();
+            pathErrors?.Dispose();
             throw;
         }
     }
@@ -67,11 +88,16 @@ internal sealed class TunnelEnd : IDisposable
     /// <summary>The socket whose source port stands for the flow; always the same for one flow.</summary>
     public UdpTunnelSocket SenderFor(uint entropy) => _senders[VxlanHeader.SourcePort(entropy) % (uint)_senders.Length];
 
+    /// <summary>True for the sockets that packets leave by.</summary>
+    public bool Sends(DatagramSocket socket) => socket == Gre || Array.IndexOf(_senders, socket) >= 0;
+
     public void Dispose()
     {
         Array.ForEach(_senders, socket => socket.Dispose());
         Array.ForEach(Receivers, socket => socket.Dispose());
         Gre?.Dispose();
+        PathErrors.Dispose();
+        Probe.Dispose();
     }
 
     /// <summary>Ports spread evenly over the dynamic range; one that somebody holds is passed over.</summary>

@@ -1,4 +1,5 @@
 using Hnv.Linux;
+using Hnv.Primitives;
 using Hnv.Vfp;
 
 namespace Hnv.Dataplane.Userspace;
@@ -19,6 +20,7 @@ public sealed class UserspaceExecutor : IDisposable
     private readonly Lock _control = new();
     private readonly Dictionary<VPort, PortChannel> _channels = [];
     private readonly ExecutorOptions _options;
+    private readonly VSwitch _switch;
     private readonly NetworkNamespace _host;
     private readonly Worker[] _workers;
     private TunnelEnd?[] _tunnels = new TunnelEnd?[TeamMembersMax];
@@ -32,7 +34,8 @@ public sealed class UserspaceExecutor : IDisposable
         _options = options ?? new ExecutorOptions();
         _options.Validate();
         _host = NetworkNamespace.OpenCurrent();
-        _workers = [.. Enumerable.Range(0, _options.Workers).Select(number => new Worker(number, vSwitch, _options, _host, OnLost))];
+        _workers = [.. Enumerable.Range(0, _options.Workers).Select(number => new Worker(number, vSwitch, _options, _host, OnLost, OnPathMtu))];
+        _switch = vSwitch;
     }
 
     /// <summary>Starts the workers.</summary>
@@ -166,6 +169,10 @@ public sealed class UserspaceExecutor : IDisposable
         Array.ForEach(_workers, worker => worker.Post(static () => { }));
         channel.Socket.Release(_host);
     }
+
+    /// <summary>On a worker, a few times a second at most: what is noted makes the switch decide flows anew, which is no work for a worker.</summary>
+    private void OnPathMtu(ProviderAddress destination, int mtu) =>
+        _ = ThreadPool.UnsafeQueueUserWorkItem(_ => _switch.ReportPathMtu(destination, mtu, Environment.TickCount64), null);
 
     /// <summary>On a worker: the device is gone. The rest is done elsewhere, for a worker must not wait for itself.</summary>
     private void OnLost(PortChannel channel, int errno)

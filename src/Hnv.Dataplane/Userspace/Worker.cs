@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Hnv.Linux;
+using Hnv.Primitives;
 using Hnv.Vfp;
 
 namespace Hnv.Dataplane.Userspace;
@@ -24,7 +25,9 @@ internal sealed class Worker : IDisposable
     private readonly List<object?> _sources = [];
     private readonly List<(PortChannel Channel, int Errno, int Looks)> _suspects = [];
     private readonly ulong[] _ready = new ulong[256];
-    private readonly Departures _departures = new();
+    private readonly Departures _departures;
+    private readonly Forwarder _forwarder;
+    private readonly PathWatch _paths;
     private readonly OutboundPath _outbound;
     private readonly InboundPath _inbound;
     private readonly Action<PortChannel, int> _lost;
@@ -34,13 +37,17 @@ internal sealed class Worker : IDisposable
     private TunnelEnd?[] _tunnels = new TunnelEnd?[256];
     private volatile bool _stopping;
 
-    public Worker(int number, VSwitch vSwitch, ExecutorOptions options, NetworkNamespace host, Action<PortChannel, int> lost)
+    public Worker(
+        int number, VSwitch vSwitch, ExecutorOptions options, NetworkNamespace host, Action<PortChannel, int> lost, Action<ProviderAddress, int> pathMtu)
     {
         Number = number;
         _host = host;
         _lost = lost;
         _fault = options.WorkerFault;
-        _outbound = new OutboundPath(_departures, options.VxlanPort);
+        _departures = new Departures(OnRefused);
+        _forwarder = new Forwarder(_departures, options.VxlanPort);
+        _paths = new PathWatch(options.VxlanPort, pathMtu);
+        _outbound = new OutboundPath(_departures, _forwarder);
         _inbound = new InboundPath(vSwitch, _departures);
         _thread = new Thread(Run) { IsBackground = true, Name = $"hnv-worker-{number.ToString(CultureInfo.InvariantCulture)}" };
     }
@@ -107,6 +114,7 @@ internal sealed class Worker : IDisposable
         }
 
         _tunnels = tunnels;
+        _forwarder.SetTunnels(tunnels);
     }
 
     public void Dispose()
@@ -188,7 +196,7 @@ internal sealed class Worker : IDisposable
         switch (source)
         {
             case PortChannel channel:
-                int result = _outbound.Run(channel, _tunnels, now);
+                int result = _outbound.Run(channel, now);
                 if (result < 0)
                 {
                     Suspect(channel, -result);
@@ -201,8 +209,23 @@ internal sealed class Worker : IDisposable
             case RawGreSocket gre:
                 _ = _inbound.RunNvgre(gre, now);
                 break;
+            case TunnelEnd tunnel:
+                _paths.Run(tunnel, now);
+                break;
             default:
                 break;
+        }
+    }
+
+    private void OnRefused(DatagramSocket socket, ProviderAddress destination)
+    {
+        foreach (TunnelEnd? tunnel in _tunnels)
+        {
+            if (tunnel is not null && tunnel.Sends(socket))
+            {
+                _paths.Refused(tunnel, destination, Environment.TickCount64);
+                return;
+            }
         }
     }
 
@@ -214,9 +237,13 @@ internal sealed class Worker : IDisposable
             action(tunnel.Receivers[Number], tunnel.Receivers[Number]);
         }
 
-        if (tunnel.Gre is { } gre && tunnel.Endpoint.TeamMember % tunnel.Workers == Number)
+        if (tunnel.Endpoint.TeamMember % tunnel.Workers == Number)
         {
-            action(gre, gre);
+            action(tunnel, tunnel.PathErrors);
+            if (tunnel.Gre is { } gre)
+            {
+                action(gre, gre);
+            }
         }
     }
 

@@ -33,6 +33,7 @@ internal sealed partial class PolicyLoop(
 
     private HostPolicyReading _reading = new(HostPolicy.Empty, []);
     private ImmutableArray<PolicyError> _compileErrors = [];
+    private HostFacts _facts = HostFacts.Unknown;
     private CompileResult? _compiled;
     private long _lastFullPass;
 
@@ -81,12 +82,15 @@ internal sealed partial class PolicyLoop(
     private void Pass(bool policyChanged)
     {
         bool full = time.GetElapsedTime(_lastFullPass) >= s_fullPass || _lastFullPass == 0;
-        if (policyChanged)
+        HostPolicyReading? changed = policyChanged ? ReadChanged() : null;
+        HostPolicyReading wanted = changed ?? _reading;
+        providerNetwork.Follow(wanted.Policy.ProviderAddresses, evenIfUnchanged: full || providerNetwork.HasFaults);
+        HostFacts facts = new(providerNetwork.UnderlayMtu);
+        if (changed is not null || facts != _facts)
         {
-            ReadAndInstall();
+            Install(wanted, facts);
         }
 
-        providerNetwork.Follow(Policy.ProviderAddresses, evenIfUnchanged: full || providerNetwork.HasFaults);
         ports.Follow(database.Bindings);
         vSwitch.Age(Environment.TickCount64);
         Report();
@@ -96,20 +100,22 @@ internal sealed partial class PolicyLoop(
         }
     }
 
-    private void ReadAndInstall()
+    /// <returns>What the database holds now; null when that is what is in force.</returns>
+    private HostPolicyReading? ReadChanged()
     {
+        // Often only bindings or our own reports moved. The content is compared, not next_cfg: a row changed by hand counts, too (R100).
         HostPolicyReading reading = database.ReadPolicy();
-        if (reading.Policy == Policy && reading.Errors.AsSpan().SequenceEqual(_reading.Errors.AsSpan()))
-        {
-            // Only bindings or our own reports moved. The content is compared, not next_cfg: a row changed by hand counts, too (R100).
-            return;
-        }
+        return reading.Policy == Policy && reading.Errors.AsSpan().SequenceEqual(_reading.Errors.AsSpan()) ? null : reading;
+    }
 
+    private void Install(HostPolicyReading reading, HostFacts facts)
+    {
         long started = time.GetTimestamp();
-        CompileResult compiled = HostCompiler.Compile(reading.Policy, before: _compiled);
+        CompileResult compiled = HostCompiler.Compile(reading.Policy, facts, _compiled);
         _compiled = compiled;
         vSwitch.Install(compiled.Program);
         _compileErrors = [.. compiled.Errors];
+        _facts = facts;
         Volatile.Write(ref _reading, reading);
         LogInstalled(reading.Policy.Configuration, reading.Policy.Ports.Length, reading.Policy.Mappings.Length, time.GetElapsedTime(started).TotalMilliseconds);
         foreach (string fault in Faults)

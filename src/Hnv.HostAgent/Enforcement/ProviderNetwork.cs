@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hnv.Dataplane.Userspace;
 using Hnv.HostAgent.Configuration;
 using Hnv.Linux;
+using Hnv.Linux.Netlink;
 using Hnv.Policy;
 using Hnv.Primitives;
 using Hnv.Southbound;
@@ -17,6 +18,12 @@ internal sealed class ProviderNetwork(AgentOptions options, UserspaceExecutor ex
     private ImmutableArray<ProviderAddressPolicy> _inForce = [];
     private ImmutableDictionary<ProviderAddress, EnforcementStatus> _statuses = ImmutableDictionary<ProviderAddress, EnforcementStatus>.Empty;
     private bool _known;
+    private int _uplinkMtu;
+
+    /// <summary>
+    /// The longest IP packet that every provider address of this host can send, bytes; 0 while there is none. Follows the uplinks.
+    /// </summary>
+    public int UnderlayMtu { get; private set; }
 
     /// <summary>How each provider address that was asked for is doing.</summary>
     public ImmutableDictionary<ProviderAddress, EnforcementStatus> Statuses => Volatile.Read(ref _statuses);
@@ -30,7 +37,8 @@ internal sealed class ProviderNetwork(AgentOptions options, UserspaceExecutor ex
     public void Follow(ImmutableArray<ProviderAddressPolicy> wanted, bool evenIfUnchanged)
     {
         bool same = _known && _inForce.AsSpan().SequenceEqual(wanted.AsSpan(), SameAddress.Instance);
-        if (same && !evenIfUnchanged)
+        int uplinkMtu = UplinkMtu();
+        if (same && !evenIfUnchanged && uplinkMtu == _uplinkMtu)
         {
             return;
         }
@@ -52,8 +60,9 @@ internal sealed class ProviderNetwork(AgentOptions options, UserspaceExecutor ex
 
         try
         {
-            using (PaCompartment.Ensure(options.Compartment, interfaces))
+            using (NetworkNamespace compartment = PaCompartment.Ensure(options.Compartment, interfaces))
             {
+                UnderlayMtu = SmallestMtu(compartment, interfaces.Select(pa => pa.DeviceName));
                 if (!same)
                 {
                     executor.SetProviderEndpoints(options.Compartment, [.. interfaces.Select(pa => new ProviderEndpoint(pa.TeamMember, pa.Address))]);
@@ -65,7 +74,7 @@ internal sealed class ProviderNetwork(AgentOptions options, UserspaceExecutor ex
                 statuses[pa.Address] = EnforcementStatus.Running;
             }
 
-            (_inForce, _known) = (wanted, true);
+            (_inForce, _known, _uplinkMtu) = (wanted, true, uplinkMtu);
         }
         catch (LinuxException error)
         {
@@ -77,6 +86,19 @@ internal sealed class ProviderNetwork(AgentOptions options, UserspaceExecutor ex
         }
 
         Volatile.Write(ref _statuses, statuses.ToImmutable());
+    }
+
+    /// <summary>The smallest of the team, so that a change is seen without looking into the compartment; 0 when there is no uplink.</summary>
+    private int UplinkMtu()
+    {
+        using RouteSocket route = RouteSocket.Open();
+        return options.Uplinks.Select(uplink => route.TryGetLink(uplink)?.Mtu ?? 0).DefaultIfEmpty().Min();
+    }
+
+    private static int SmallestMtu(NetworkNamespace compartment, IEnumerable<string> devices)
+    {
+        using RouteSocket inside = RouteSocket.Open(compartment);
+        return devices.Select(device => inside.GetLink(device).Mtu).DefaultIfEmpty().Min();
     }
 
     private static EnforcementStatus Failed(string message) => new(EnforcementState.Failed, "PAAddressConfigurationFailure", message);
