@@ -11,6 +11,7 @@ RootCommand root = new("OpenHNV: isolated tenant networks with any addresses, on
     HostCommands.Status(),
     HostCommands.Mappings(),
     HostCommands.Flows(),
+    PkiCommands.Create(),
     BenchCommands.Bench(),
     CompletionCommand.Create(),
 };

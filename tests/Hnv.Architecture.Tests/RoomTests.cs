@@ -15,17 +15,18 @@ public sealed class RoomTests
         ["Hnv.Linux"] = ["Hnv.Primitives"],
         ["Hnv.Dataplane"] = ["Hnv.Primitives", "Hnv.Wire", "Hnv.Vfp", "Hnv.Linux"],
         ["Hnv.Ovsdb"] = [],
+        ["Hnv.Pki"] = [],
         ["Hnv.Reconcile"] = [],
         ["Hnv.Southbound"] = ["Hnv.Primitives", "Hnv.Policy", "Hnv.Ovsdb", "Hnv.Reconcile"],
         ["Hnv.Contracts"] = [],
-        ["Hnv.Client"] = ["Hnv.Contracts"],
-        ["Hnv.Lab"] = ["Hnv.Primitives", "Hnv.Client", "Hnv.Contracts"],
-        ["Hnv.Cli"] = ["Hnv.Client", "Hnv.Contracts", "Hnv.Lab"],
-        ["Hnv.Controller"] = ["Hnv.Primitives", "Hnv.Contracts", "Hnv.Policy", "Hnv.Ovsdb", "Hnv.Reconcile", "Hnv.Southbound"],
+        ["Hnv.Client"] = ["Hnv.Contracts", "Hnv.Pki"],
+        ["Hnv.Lab"] = ["Hnv.Primitives", "Hnv.Client", "Hnv.Contracts", "Hnv.Pki"],
+        ["Hnv.Cli"] = ["Hnv.Client", "Hnv.Contracts", "Hnv.Lab", "Hnv.Pki"],
+        ["Hnv.Controller"] = ["Hnv.Primitives", "Hnv.Contracts", "Hnv.Policy", "Hnv.Ovsdb", "Hnv.Reconcile", "Hnv.Southbound", "Hnv.Pki"],
         ["Hnv.HostAgent"] =
         [
             "Hnv.Primitives", "Hnv.Contracts", "Hnv.Policy", "Hnv.Compiler", "Hnv.Wire", "Hnv.Vfp", "Hnv.Linux", "Hnv.Dataplane",
-            "Hnv.Ovsdb", "Hnv.Reconcile", "Hnv.Southbound",
+            "Hnv.Ovsdb", "Hnv.Reconcile", "Hnv.Southbound", "Hnv.Pki",
         ],
     };
 
