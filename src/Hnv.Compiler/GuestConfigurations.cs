@@ -5,15 +5,19 @@ using Hnv.Vfp;
 
 namespace Hnv.Compiler;
 
-/// <summary>What a guest is told by DHCP and router advertisements: all of it follows from policy.</summary>
+/// <summary>What a guest is told by DHCP and router advertisements: all of it follows from policy and from what the provider network leaves.</summary>
 internal static class GuestConfigurations
 {
     private const int StandardMtu = 1500;
     private const int RoutesMax = 30;
 
+    /// <summary>The server where the router has no address: link-local, so that it is nobody's in any subnet (RFC 3927).</summary>
+    private static readonly InetAddress s_serverWithoutGateway = InetAddress.FromIPv4(0xA9FE_A9FE);
+
     public static GuestConfiguration? Compile(PortPolicy port, RoutingDomain domain, VirtualSubnetPolicy subnet, HostFacts facts)
     {
-        if (port.Dhcp is not { } dhcp)
+        // Until the host has been told the router's MAC there is nobody to answer as.
+        if (port.Dhcp is not { } dhcp || (domain.RouterMac ?? domain.DisabledRouterMac) is not { } serverMac)
         {
             return null;
         }
@@ -21,9 +25,11 @@ internal static class GuestConfigurations
         InetAddress? ipv4 = First(port, isIPv4: true);
         ImmutableArray<InetAddress> ipv6 = [.. port.Addresses.Select(address => address.Value).Where(address => !address.IsIPv4)];
         IpPrefix? prefixIPv4 = PrefixOf(subnet, isIPv4: true), prefixIPv6 = PrefixOf(subnet, isIPv4: false);
-        CustomerAddress? gateway = subnet.GatewayOf(isIPv4: true);
+        CustomerAddress? gateway = domain.RouterMac is null ? null : subnet.GatewayOf(isIPv4: true);
         return new GuestConfiguration
         {
+            ServerMac = serverMac,
+            ServerIPv4 = gateway?.Value ?? s_serverWithoutGateway,
             IPv4 = ipv4,
             PrefixIPv4 = prefixIPv4,
             IPv6 = ipv6,

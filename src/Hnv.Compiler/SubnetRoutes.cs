@@ -40,7 +40,8 @@ internal static class SubnetRoutes
         routes.AddRange(domain.Network.Subnets.SelectMany(own => own.Prefixes.Select(part => new Route(part.Prefix, RouteKind.Local, own.Vsid, default))));
         routes.AddRange(domain.Peers.SelectMany(peer => peer.Network.Subnets)
             .SelectMany(other => other.Prefixes.Select(part => new Route(part.Prefix, RouteKind.Peer, other.Vsid, default))));
-        return new RouteTable(routes, domain.Network.Subnets.SelectMany(own => own.Prefixes).Select(part => part.Gateway));
+        IEnumerable<CustomerAddress> linkLocal = domain.RouterMac is { } mac ? [new CustomerAddress(InetAddress.LinkLocalOf(mac))] : [];
+        return new RouteTable(routes, domain.Network.Subnets.SelectMany(own => own.Prefixes).Select(part => part.Gateway).Concat(linkLocal));
     }
 
     private static Route? Compile(VirtualNetworkPolicy network, UserRoute route) => route.Kind switch

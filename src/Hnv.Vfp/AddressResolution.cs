@@ -5,7 +5,7 @@ namespace Hnv.Vfp;
 
 /// <summary>
 /// ARP and neighbour discovery of a guest, answered from policy and never forwarded (R39-R43): the router's address and mapped addresses of the
-/// guest's own virtual subnet get an answer, everything else gets silence.
+/// guest's own virtual subnet get an answer, everything else gets silence. Router advertisements come from the host alone.
 /// </summary>
 internal static class AddressResolution
 {
@@ -18,7 +18,7 @@ internal static class AddressResolution
 
         InetAddress sender = message.SenderAddress;
         MacAddress senderMac = message.SenderMac;
-        bool isOwn = senderMac == program.Mac && (sender.IsUnspecified || PortGuard.Owns(program, sender));
+        bool isOwn = senderMac == program.Mac && (sender.IsUnspecified || PortGuard.MaySendAs(program, sender));
         if (!isOwn && (program.Guards.ArpGuard || !program.Guards.MaySpoof))
         {
             return GuardResult.Drop(DropReason.ArpGuard);
@@ -29,17 +29,30 @@ internal static class AddressResolution
             : GuardResult.Drop(DropReason.ArpFilter);
     }
 
-    public static GuardResult CheckNeighbourDiscovery(PortProgram program, in ParsedPacket packet, ReadOnlySpan<byte> frame)
+    public static GuardResult CheckNeighbourDiscovery(InstalledProgram installed, in ParsedPacket packet, ReadOnlySpan<byte> frame)
     {
+        PortProgram program = installed.Program;
+        if (IcmpFlows.IsOfRouter(in packet.Ufid))
+        {
+            return GuardResult.Drop(DropReason.RouterGuard);
+        }
+
         InetAddress source = packet.Ufid.Source;
-        if (!program.Guards.MaySpoof && !source.IsUnspecified && !source.IsLinkLocal && !PortGuard.Owns(program, source))
+        if (!program.Guards.MaySpoof && !source.IsUnspecified && !source.IsLinkLocal && !PortGuard.MaySendAs(program, source))
         {
             return GuardResult.Drop(DropReason.IPv6Guard);
         }
 
+        if (IcmpFlows.IsRouterSolicitation(in packet.Ufid))
+        {
+            return installed.AdvertisedRouter is { } advertised && advertised.IsSolicited(in packet, frame)
+                ? GuardResult.Say(AnswerKind.RouterAdvertisement)
+                : GuardResult.Drop(DropReason.ArpFilter);
+        }
+
         if (!NeighborDiscovery.TryReadSolicitation(frame, in packet, out NeighborNotice notice))
         {
-            // Advertisements, router messages and redirects of a guest stay with it; so does whatever fails the checks of RFC 4861 §7.1.1.
+            // Advertisements of a guest stay with it; so does whatever fails the checks of RFC 4861 §7.1.1.
             return GuardResult.Drop(DropReason.ArpFilter);
         }
 
@@ -81,6 +94,12 @@ internal static class AddressResolution
         if (isRouter)
         {
             mac = program.Router!.Mac;
+            return true;
+        }
+
+        if (program.Configuration is { } configuration && configuration.ServerIPv4 == target)
+        {
+            mac = configuration.ServerMac;
             return true;
         }
 

@@ -83,6 +83,12 @@ public enum AnswerKind : byte
 
     /// <summary>ICMP fragmentation needed or packet too big.</summary>
     TooBig,
+
+    /// <summary>A DHCP server's reply, of either family.</summary>
+    Dhcp,
+
+    /// <summary>A router advertisement.</summary>
+    RouterAdvertisement,
 }
 
 /// <summary>What is known of a packet before any layer is asked.</summary>

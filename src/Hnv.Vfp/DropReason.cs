@@ -9,11 +9,14 @@ public enum DropReason : byte
     /// <summary>ARP for an address that is not the port's own while ARP guard is on, or with a forged sender.</summary>
     ArpGuard = 0,
 
-    /// <summary>ARP beyond the port's limit.</summary>
+    /// <summary>More ARP requests and neighbour solicitations than the host answers to one port in a second.</summary>
     ArpLimiter = 1,
 
     /// <summary>A DHCP server message from a guest that may not send one.</summary>
     DhcpGuard = 2,
+
+    /// <summary>More DHCP messages and router solicitations than the host answers to one port in a second.</summary>
+    DhcpLimiter = 3,
 
     /// <summary>Broadcast where broadcast is blocked.</summary>
     BroadcastBlocked = 4,
@@ -116,4 +119,13 @@ public enum DropReason : byte
 
     /// <summary>A frame of the physical network for no port of that VLAN.</summary>
     UnknownVlan = 87,
+
+    /// <summary>A router advertisement or redirect from a guest: the router of a virtual subnet is the host.</summary>
+    RouterGuard = 88,
+
+    /// <summary>
+    /// DHCP that the host answers with silence: malformed, for another client or server, an address given back, or a port without an address of
+    /// that family.
+    /// </summary>
+    DhcpFilter = 89,
 }

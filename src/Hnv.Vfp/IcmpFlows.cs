@@ -10,8 +10,9 @@ internal static class IcmpFlows
     private const byte EchoRequestV4 = 8;
     private const byte EchoRequestV6 = 128;
     private const byte EchoReplyV6 = 129;
-    private const byte FirstNeighbourDiscovery = 133;
-    private const byte LastNeighbourDiscovery = 137;
+    private const byte RouterSolicitation = 133;
+    private const byte RouterAdvertisement = 134;
+    private const byte Redirect = 137;
 
     public static bool IsIcmp(in Ufid flow) =>
         flow.EtherType == EtherTypes.IPv4 ? flow.Protocol == IPProtocols.Icmp : flow.Protocol == IPProtocols.IcmpV6;
@@ -31,7 +32,13 @@ internal static class IcmpFlows
     /// <summary>Router and neighbour solicitations and advertisements, and redirects (RFC 4861): never forwarded.</summary>
     public static bool IsNeighbourDiscovery(in Ufid flow) =>
         flow.EtherType == EtherTypes.IPv6 && flow.Protocol == IPProtocols.IcmpV6 && flow.Fragment != FragmentClass.Later
-        && Type(in flow) is >= FirstNeighbourDiscovery and <= LastNeighbourDiscovery;
+        && Type(in flow) is >= RouterSolicitation and <= Redirect;
+
+    /// <summary>Of neighbour discovery: a question to the router.</summary>
+    public static bool IsRouterSolicitation(in Ufid flow) => IsNeighbourDiscovery(in flow) && Type(in flow) == RouterSolicitation;
+
+    /// <summary>Of neighbour discovery: what only a router says.</summary>
+    public static bool IsOfRouter(in Ufid flow) => IsNeighbourDiscovery(in flow) && Type(in flow) is RouterAdvertisement or Redirect;
 
     /// <summary>
     /// May an ICMP error be sent about this packet? Not about errors, later fragments, and group or unspecified addresses (RFC 1122 §3.2.2,

@@ -15,6 +15,12 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
 
     public PortProgram Program { get; } = program;
 
+    /// <summary>What answers the guest's DHCP; null when that is ordinary traffic.</summary>
+    public DhcpAnswers? Dhcp { get; } = ReferenceEquals(before?.Program, program) ? before.Dhcp : DhcpAnswers.Of(program);
+
+    /// <summary>What router advertisements the guest gets; null when none.</summary>
+    public AdvertisedRouter? AdvertisedRouter { get; } = ReferenceEquals(before?.Program, program) ? before.AdvertisedRouter : AdvertisedRouter.Of(program);
+
     public uint Generation { get; } = generation;
 
     public ForwardingTable Forwarding { get; } = forwarding;

@@ -18,13 +18,10 @@ internal readonly record struct GuardResult(Verdict Verdict, DropReason Reason, 
 /// </summary>
 internal static class PortGuard
 {
-    private const ushort DhcpServerPort = 67;
-    private const ushort DhcpClientPort = 68;
-    private const ushort DhcpV6ServerPort = 547;
-
     /// <summary>Checks a packet the VM sent.</summary>
-    public static GuardResult Outbound(PortProgram program, in ParsedPacket packet, ReadOnlySpan<byte> frame)
+    public static GuardResult Outbound(InstalledProgram installed, in ParsedPacket packet, ReadOnlySpan<byte> frame)
     {
+        PortProgram program = installed.Program;
         if (packet.IsTagged)
         {
             return GuardResult.Drop(DropReason.VlanTagged);
@@ -48,7 +45,7 @@ internal static class PortGuard
         return packet.EtherType switch
         {
             EtherTypes.Arp => AddressResolution.CheckArp(program, in packet, frame),
-            EtherTypes.IPv4 or EtherTypes.IPv6 => OutboundIP(program, in packet, frame),
+            EtherTypes.IPv4 or EtherTypes.IPv6 => OutboundIP(installed, in packet, frame),
             _ => GuardResult.Drop(DropReason.NonIPBlocked),
         };
     }
@@ -74,15 +71,27 @@ internal static class PortGuard
         return packet.IsIP ? GuardResult.Pass : GuardResult.Drop(DropReason.NonIPBlocked);
     }
 
-    private static GuardResult OutboundIP(PortProgram program, in ParsedPacket packet, ReadOnlySpan<byte> frame)
+    private static GuardResult OutboundIP(InstalledProgram installed, in ParsedPacket packet, ReadOnlySpan<byte> frame)
     {
+        PortProgram program = installed.Program;
         if (IcmpFlows.IsNeighbourDiscovery(in packet.Ufid))
         {
-            return AddressResolution.CheckNeighbourDiscovery(program, in packet, frame);
+            return AddressResolution.CheckNeighbourDiscovery(installed, in packet, frame);
+        }
+
+        if (program.Guards.DhcpGuard && IsDhcpServer(in packet.Ufid))
+        {
+            return GuardResult.Drop(DropReason.DhcpGuard);
+        }
+
+        // Before the source is looked at: a guest whose address policy has changed still asks from its old one, and has to hear no.
+        if (installed.Dhcp is { } dhcp && dhcp.IsAddressed(in packet.Ufid))
+        {
+            return dhcp.Check(in packet, frame);
         }
 
         InetAddress source = packet.Ufid.Source;
-        if (!program.Guards.MaySpoof && !Owns(program, source) && !MayUse(program, source) && !IsDhcpRequest(in packet.Ufid))
+        if (!program.Guards.MaySpoof && !MaySendAs(program, source) && !IsDhcpRequest(in packet.Ufid) && !IsOfTheLink(program, in packet.Ufid))
         {
             return GuardResult.Drop(packet.EtherType == EtherTypes.IPv4 ? DropReason.IPv4Guard : DropReason.IPv6Guard);
         }
@@ -92,8 +101,11 @@ internal static class PortGuard
             return GuardResult.Drop(packet.EtherType == EtherTypes.IPv4 ? DropReason.IPv4Guard : DropReason.IPv6Guard);
         }
 
-        return program.Guards.DhcpGuard && IsDhcpServer(in packet.Ufid) ? GuardResult.Drop(DropReason.DhcpGuard) : GuardResult.Pass;
+        return GuardResult.Pass;
     }
+
+    /// <summary>True for the port's own addresses and those that policy lets it use beside them.</summary>
+    public static bool MaySendAs(PortProgram program, InetAddress address) => Owns(program, address) || MayUse(program, address);
 
     public static bool Owns(PortProgram program, InetAddress address)
     {
@@ -125,8 +137,29 @@ internal static class PortGuard
     private static bool IsDhcpRequest(in Ufid flow) =>
         flow.EtherType == EtherTypes.IPv4 && flow.Protocol == IPProtocols.Udp && flow.Fragment == FragmentClass.Whole
         && flow.Source.IsUnspecified && flow.Destination.IsLimitedBroadcast
-        && flow.SourcePort == DhcpClientPort && flow.DestinationPort == DhcpServerPort;
+        && flow.SourcePort == DhcpV4Message.ClientPort && flow.DestinationPort == DhcpV4Message.ServerPort;
 
+    /// <summary>
+    /// What is said with a link-local source beside neighbour discovery: DHCPv6, and packets to the router itself. No link-local packet reaches
+    /// another guest otherwise, for no mapping says whose that address is.
+    /// </summary>
+    private static bool IsOfTheLink(PortProgram program, in Ufid flow)
+    {
+        if (flow.EtherType != EtherTypes.IPv6 || !flow.Source.IsLinkLocal)
+        {
+            return false;
+        }
+
+        bool isToRouter = program.Router is { } router && flow.DestinationMac == router.Mac && router.Is(flow.Destination);
+        return isToRouter
+            || (flow.Protocol == IPProtocols.Udp && flow.Fragment == FragmentClass.Whole
+                && (flow.SourcePort, flow.DestinationPort) is (DhcpV6Message.ClientPort, DhcpV6Message.ServerPort) or (DhcpV6Message.ServerPort, DhcpV6Message.ClientPort));
+    }
+
+    /// <summary>By either port: clients take what comes to theirs, whatever port it is from.</summary>
     private static bool IsDhcpServer(in Ufid flow) =>
-        flow.Protocol == IPProtocols.Udp && flow.SourcePort == (flow.EtherType == EtherTypes.IPv4 ? DhcpServerPort : DhcpV6ServerPort);
+        flow.Protocol == IPProtocols.Udp
+        && (flow.EtherType == EtherTypes.IPv4
+            ? flow.SourcePort == DhcpV4Message.ServerPort || flow.DestinationPort == DhcpV4Message.ClientPort
+            : flow.SourcePort == DhcpV6Message.ServerPort || flow.DestinationPort == DhcpV6Message.ClientPort);
 }

@@ -90,13 +90,19 @@ public sealed record RouterIdentity(MacAddress Mac, CustomerAddress? GatewayIPv4
 /// <summary>What a guest is told when it asks how to configure itself.</summary>
 public sealed record GuestConfiguration
 {
+    /// <summary>The router's MAC, also where the router is switched off: what DHCP replies and router advertisements come from.</summary>
+    public required MacAddress ServerMac { get; init; }
+
+    /// <summary>The DHCP server's IPv4 address: the gateway's, or a link-local one where no gateway is; it is answered for in ARP.</summary>
+    public required InetAddress ServerIPv4 { get; init; }
+
     /// <summary>Its IPv4 address; null when it has none.</summary>
     public InetAddress? IPv4 { get; init; }
 
     /// <summary>Its IPv4 prefix.</summary>
     public IpPrefix? PrefixIPv4 { get; init; }
 
-    /// <summary>Its IPv6 addresses.</summary>
+    /// <summary>Its IPv6 addresses; DHCPv6 gives the first that the guest does not make by itself.</summary>
     public ImmutableArray<InetAddress> IPv6 { get; init; } = [];
 
     /// <summary>Its IPv6 prefix.</summary>
@@ -119,7 +125,7 @@ public sealed record GuestConfiguration
     /// <summary>The MTU to announce; 0 announces none.</summary>
     public int Mtu { get; init; }
 
-    /// <summary>Lease time, seconds.</summary>
+    /// <summary>Lease time, seconds; 0 is a lease without end.</summary>
     public int LeaseSeconds { get; init; }
 }
 
@@ -135,7 +141,7 @@ public sealed record PortGuards
     /// <summary>True drops DHCP server messages from the guest.</summary>
     public bool DhcpGuard { get; init; }
 
-    /// <summary>Broadcast and multicast packets per second the guest may send; 0 is no limit.</summary>
+    /// <summary>Broadcast, multicast and unknown unicast packets per second the guest may send; 0 is no limit.</summary>
     public int StormLimit { get; init; }
 
     /// <summary>TCP connections that may wait for an answer; 0 is no limit of its own.</summary>

@@ -42,7 +42,7 @@ public sealed class RouteTable
 
     /// <summary>The table of these routes; of two with the same prefix the first counts.</summary>
     /// <param name="routes">All routes, in any order but for equal prefixes.</param>
-    /// <param name="gateways">The router's own address in each of its subnets.</param>
+    /// <param name="gateways">The router's own addresses: one in each prefix of its subnets, and its link-local one.</param>
     public RouteTable(IEnumerable<Route> routes, IEnumerable<CustomerAddress> gateways)
     {
         _routes = [.. routes.DistinctBy(route => route.Prefix).OrderBy(route => route.Prefix.Address).ThenBy(route => route.Prefix.Length)];
@@ -74,7 +74,7 @@ public sealed class RouteTable
         return winner != NoRoute;
     }
 
-    /// <summary>True when the address is the router's own in one of the subnets.</summary>
+    /// <summary>True when the address is the router's own in one of the subnets, or on every link.</summary>
     public bool IsGateway(InetAddress address) => _gateways.Contains(address);
 
     private static UInt128 Number(InetAddress address) => new(address.High, address.Low);

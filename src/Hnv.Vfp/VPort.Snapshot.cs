@@ -45,7 +45,7 @@ public sealed partial class VPort
 
     /// <summary>
     /// Says what the port would do with a packet and why: by the guards, flows and evaluator that real packets meet. Nothing is stored, judged or
-    /// counted. What depends on how many packets came before in the same second (storm limit, limit of ICMP errors, bandwidth) is left out.
+    /// counted. What depends on how many packets came before in the same second (storm limit, limits of answers and of ICMP errors, bandwidth) is left out.
     /// </summary>
     /// <param name="direction">As the VM sees it.</param>
     /// <param name="packet">The parse of <paramref name="frame"/>.</param>
@@ -59,7 +59,7 @@ public sealed partial class VPort
         }
 
         GuardResult guard = direction == Direction.Outbound
-            ? PortGuard.Outbound(installed.Program, in packet, frame)
+            ? PortGuard.Outbound(installed, in packet, frame)
             : PortGuard.Inbound(installed.Program, in packet);
         if (guard.Verdict != Verdict.Forward)
         {

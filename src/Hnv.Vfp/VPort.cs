@@ -10,6 +10,12 @@ public sealed partial class VPort
     /// <summary>ICMP errors that the router sends to one port per second at most (RFC 1812 §4.3.2.8).</summary>
     public const int IcmpErrorsPerSecond = 100;
 
+    /// <summary>ARP requests and neighbour solicitations of one port that are answered per second at most.</summary>
+    public const int ResolutionsPerSecond = 1000;
+
+    /// <summary>DHCP messages and router solicitations of one port that are answered per second at most.</summary>
+    public const int ConfigurationsPerSecond = 50;
+
     private const byte FinSynReset = 0x07;
 
     private readonly PortFlows _flows = new();
@@ -17,6 +23,8 @@ public sealed partial class VPort
     private readonly PortCounters _inbound = new();
     private readonly PerSecond _storm = new();
     private readonly PerSecond _icmpErrors = new();
+    private readonly PerSecond _resolutions = new();
+    private readonly PerSecond _configurations = new();
     private readonly DropLog _drops;
     private readonly long[] _dropBudget = DropLog.NewBudget();
     private InstalledProgram? _installed;
@@ -70,7 +78,7 @@ public sealed partial class VPort
     /// <returns>Bytes written; 0 when there is nothing to say (or no room).</returns>
     public int Answer(UnifiedFlow flow, in ParsedPacket packet, ReadOnlySpan<byte> frame, Span<byte> answer, long now)
     {
-        if (Volatile.Read(ref _installed) is not { Program: { IsFailClosed: false } program })
+        if (Volatile.Read(ref _installed) is not { Program: { IsFailClosed: false } program } installed)
         {
             return 0;
         }
@@ -84,15 +92,26 @@ public sealed partial class VPort
         int length = flow.Answer switch
         {
             AnswerKind.AddressResolution => AddressResolution.Answer(program, in packet, frame, answer),
+            AnswerKind.Dhcp => installed.Dhcp?.Answer(in packet, frame, answer) ?? 0,
+            AnswerKind.RouterAdvertisement => installed.AdvertisedRouter?.Answer(in packet, answer) ?? 0,
             _ => RouterAnswers.Answer(program, flow, in packet, frame, answer),
         };
-        if (length == 0 && flow.Answer is AnswerKind.TimeExceeded or AnswerKind.TooBig)
+        if (length == 0)
         {
-            CountDrop(flow.Answer == AnswerKind.TooBig ? DropReason.MtuExceeded : DropReason.TtlExpired, Direction.Outbound);
+            CountSilence(flow.Answer, frame, now);
         }
 
         return length;
     }
+
+    /// <summary>
+    /// Writes the router advertisement that the guest is to get unasked: when the port is attached, when its program changes, and every few minutes
+    /// (RFC 4861 §6.2.4).
+    /// </summary>
+    /// <param name="frame">Takes up to <see cref="RouterAdvertisement.FrameLengthMax"/> bytes.</param>
+    /// <returns>The length of a complete frame for the guest; 0 when policy advertises nothing to it.</returns>
+    public int WriteRouterAdvertisement(Span<byte> frame) =>
+        Volatile.Read(ref _installed) is { Program.IsFailClosed: false, AdvertisedRouter: { } router } ? router.Announce(frame) : 0;
 
     /// <summary>Counts a drop that the executor had to make, and keeps a sample within the switch's <see cref="DropLog"/>.</summary>
     /// <param name="reason">Why.</param>
@@ -149,6 +168,9 @@ public sealed partial class VPort
             : Resolve(direction, in packet, frame, now, counters);
         if (flow.Verdict == Verdict.Drop)
         {
+            // Unknown unicast counts as much as broadcast: on a switch that floods it would be one.
+            bool isUnknown = flow.DropReason == DropReason.NoDestinationUnicast && direction == Direction.Outbound && !packet.IsMulticastFrame;
+            flow = isUnknown && IsStorm(now) ? Outcome.Drop(DropReason.StormLimit) : flow;
             counters.CountDrop(flow.DropReason);
             if (_drops.TryTake(_dropBudget, flow.DropReason, ref now))
             {
@@ -191,11 +213,11 @@ public sealed partial class VPort
         InstalledProgram installed, Direction direction, in ParsedPacket packet, ReadOnlySpan<byte> frame, long now, PortCounters counters)
     {
         GuardResult guard = direction == Direction.Outbound
-            ? PortGuard.Outbound(installed.Program, in packet, frame)
+            ? PortGuard.Outbound(installed, in packet, frame)
             : PortGuard.Inbound(installed.Program, in packet);
         if (guard.Verdict != Verdict.Forward)
         {
-            return Outcome.Of(guard);
+            return Outcome.Of(Limit(guard, now));
         }
 
         counters.CountSlowPath();
@@ -247,6 +269,30 @@ public sealed partial class VPort
         }
 
         return !Connection.IsOpening(in packet) || flow.Connection is not ({ IsClosed: true } or { IsBlocked: true });
+    }
+
+    private GuardResult Limit(GuardResult guard, long now) => guard.Answer switch
+    {
+        AnswerKind.AddressResolution when _resolutions.IsOver(ResolutionsPerSecond, now) => GuardResult.Drop(DropReason.ArpLimiter),
+        AnswerKind.Dhcp or AnswerKind.RouterAdvertisement when _configurations.IsOver(ConfigurationsPerSecond, now) =>
+            GuardResult.Drop(DropReason.DhcpLimiter),
+        _ => guard,
+    };
+
+    private void CountSilence(AnswerKind kind, ReadOnlySpan<byte> frame, long now)
+    {
+        DropReason? reason = kind switch
+        {
+            AnswerKind.TooBig => DropReason.MtuExceeded,
+            AnswerKind.TimeExceeded => DropReason.TtlExpired,
+            AnswerKind.Dhcp => DropReason.DhcpFilter,
+            AnswerKind.AddressResolution or AnswerKind.RouterAdvertisement => DropReason.ArpFilter,
+            _ => null,
+        };
+        if (reason is { } counted)
+        {
+            CountDrop(counted, Direction.Outbound, frame, now);
+        }
     }
 
     private bool IsStorm(long now) =>

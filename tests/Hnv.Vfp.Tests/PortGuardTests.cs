@@ -31,10 +31,10 @@ public class PortGuardTests
         { "arp unknown", DropReason.ArpFilter },
         { "arp other subnet", DropReason.ArpFilter },
         { "arp garbage", DropReason.InvalidPacket },
-        { "router advertisement", DropReason.ArpFilter },
+        { "router advertisement", DropReason.RouterGuard },
         { "router solicitation", DropReason.ArpFilter },
         { "neighbour advertisement", DropReason.ArpFilter },
-        { "icmpv6 redirect", DropReason.ArpFilter },
+        { "icmpv6 redirect", DropReason.RouterGuard },
     };
 
     private static FrameBuilder Frame(string name) => name switch
@@ -152,8 +152,13 @@ public class PortGuardTests
     }
 
     [Fact]
-    public void DhcpRequest_OfAGuestWithoutAddress_ReachesItsSubnet() =>
-        Assert.Equal(Verdict.Replicate, WithOtherSubnet().Start(World.Host2).Send("contoso-web", Broadcast.IP("0.0.0.0", "255.255.255.255").Udp(68, 67)).Verdict);
+    public void DhcpRequest_WherePolicyAnswersNone_ReachesItsSubnet()
+    {
+        World world = WithOtherSubnet();
+        world["contoso-web"].Dhcp = null;
+
+        Assert.Equal(Verdict.Replicate, world.Start(World.Host2).Send("contoso-web", Broadcast.IP("0.0.0.0", "255.255.255.255").Udp(68, 67)).Verdict);
+    }
 
     [Fact]
     public void StormLimit_DropsWhatExceedsItInASecond()

@@ -63,7 +63,7 @@ internal sealed class TestHost
 
     private static void ShouldComeTrue(Explanation explained, UnifiedFlow flow)
     {
-        if (flow is { Verdict: Verdict.Drop, DropReason: DropReason.StormLimit })
+        if (flow is { Verdict: Verdict.Drop, DropReason: DropReason.StormLimit or DropReason.ArpLimiter or DropReason.DhcpLimiter })
         {
             return;
         }

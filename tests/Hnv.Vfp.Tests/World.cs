@@ -94,6 +94,9 @@ internal sealed class World
     {
         public bool DistributedRouter { get; set; } = true;
 
+        /// <summary>The second prefix of subnets that have one, by VSID.</summary>
+        public IReadOnlyDictionary<uint, string> DualStack { get; set; } = new Dictionary<uint, string>();
+
         public VirtualNetworkPolicy ToPolicy() => new(
             new RoutingDomainId(IdOf(Name)),
             Name,
@@ -103,7 +106,10 @@ internal sealed class World
                 IdOf($"{Name}/{subnet.Vsid}"),
                 subnet.Vsid.ToString(CultureInfo.InvariantCulture),
                 IpPrefix.Parse(subnet.Prefix),
-                GatewayOf(subnet.Prefix)))]);
+                GatewayOf(subnet.Prefix))
+            {
+                DualStack = DualStack.TryGetValue(subnet.Vsid, out string? second) ? new SubnetPrefix(IpPrefix.Parse(second), GatewayOf(second)) : null,
+            })]);
     }
 
     internal sealed record Nic(string Name, uint Vsid, MacAddress Mac, ProviderAddress Host, IReadOnlyList<string> Addresses)
@@ -113,6 +119,10 @@ internal sealed class World
         public InetAddress Address => InetAddress.Parse(Addresses[0]);
 
         public PortSettings Settings { get; set; } = PortSettings.Default;
+
+        public ImmutableArray<IpPrefix> AllowedAddresses { get; set; } = [];
+
+        public DhcpPolicy? Dhcp { get; set; } = DhcpPolicy.Default;
 
         public ImmutableArray<AclRule> Rules { get; set; } = [];
 
@@ -127,6 +137,8 @@ internal sealed class World
         public PortPolicy ToPolicy() => new(
             Id, Name, Primitives.Vsid.Create(Vsid), Mac, [.. Addresses.Select(CustomerAddress.Parse)], Settings, Rules)
         {
+            AllowedAddresses = AllowedAddresses,
+            Dhcp = Dhcp,
             Nat = Nat,
             Mirrors = Mirrors,
             Qos = Qos,

@@ -11,4 +11,7 @@ internal sealed class PortChannel(VPort port, PacketSocket socket, Worker worker
     public PacketSocket Socket { get; } = socket;
 
     public Worker Worker { get; } = worker;
+
+    /// <summary>What its worker remembers of the router advertisements sent to it.</summary>
+    public AdvertisementTimer Advertisement { get; } = new();
 }

@@ -28,6 +28,7 @@ internal sealed class Worker : IDisposable
     private readonly Departures _departures;
     private readonly Forwarder _forwarder;
     private readonly PathWatch _paths;
+    private readonly Advertisements _advertisements;
     private readonly OutboundPath _outbound;
     private readonly InboundPath _inbound;
     private readonly Action<PortChannel, int> _lost;
@@ -49,6 +50,7 @@ internal sealed class Worker : IDisposable
         _paths = new PathWatch(options.VxlanPort, pathMtu);
         _outbound = new OutboundPath(_departures, _forwarder);
         _inbound = new InboundPath(vSwitch, _departures);
+        _advertisements = new Advertisements(_departures);
         _thread = new Thread(Run) { IsBackground = true, Name = $"hnv-worker-{number.ToString(CultureInfo.InvariantCulture)}" };
     }
 
@@ -154,6 +156,8 @@ internal sealed class Worker : IDisposable
                     _fault?.Invoke(exception);
                 }
             }
+
+            _advertisements.Run(_sources, now);
         }
 
         while (_posted.TryDequeue(out Action? action))
