@@ -49,7 +49,7 @@ public static class MachineAddresses
     {
         if (adapter.Assignment == AddressAssignment.Dhcp)
         {
-            // One family after the other: both write the same resolv.conf.
+            // One family after the other: both write the same resolv.conf, and Debian's script keeps what the last one said.
             foreach (bool isIPv4 in adapter.Addresses.Select(a => a.Address.IsIPv4))
             {
                 await LeaseAsync(names, machine, adapter, isIPv4, cancellation);

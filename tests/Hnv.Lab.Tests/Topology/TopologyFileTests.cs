@@ -38,6 +38,8 @@ public sealed class TopologyFileTests
     [InlineData("labs/three-hosts.yaml", 6)]
     [InlineData("labs/stacks.yaml", 4)]
     [InlineData("labs/ipv6-provider.yaml", 2)]
+    [InlineData("labs/routing.yaml", 9)]
+    [InlineData("labs/guest-config.yaml", 7)]
     public void Load_LabOfTheProject_HasNoMistake(string file, int machineCount)
     {
         LabTopology lab = TopologyFile.Load(file);
