@@ -12,7 +12,7 @@ namespace Hnv.Compiler;
 internal static class MirrorLayer
 {
     public static Layer? Compile(
-        PortPolicy port, Dictionary<Vsid, RoutingDomain?> domains, ImmutableArray<ProviderAddress> own, string subject, List<PolicyError> errors)
+        PortPolicy port, Dictionary<Vsid, RoutingDomain?> domains, ImmutableArray<ProviderAddress> own, HostFacts facts, string subject, List<PolicyError> errors)
     {
         List<(bool IsIPv4, Rule Rule)> rules = [];
         foreach (MirrorRule rule in port.Mirrors)
@@ -40,7 +40,7 @@ internal static class MirrorLayer
             }
 
             RuleAction action = new RuleAction.Mirror(
-                new MirrorTarget(rule.Appliance.Vsid, mapping.Mac, mapping.Provider, mapping.Encapsulation, (byte)Math.Max(0, member), isLocal));
+                new MirrorTarget(rule.Appliance.Vsid, mapping.Mac, mapping.Provider, mapping.Encapsulation, (byte)Math.Max(0, member), isLocal, facts.UnderlayMtu));
             foreach (bool isIPv4 in (ReadOnlySpan<bool>)[true, false])
             {
                 if (AclLayer.Names(rule.Sources, isIPv4) && AclLayer.Names(rule.Destinations, isIPv4))

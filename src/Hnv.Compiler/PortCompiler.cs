@@ -84,7 +84,7 @@ internal sealed class PortCompiler(
             Layers =
             [
                 .. Optional(QosLayer.Compile(rates)),
-                .. Optional(MirrorLayer.Compile(port, domains, ownProviders, subject, errors)),
+                .. Optional(MirrorLayer.Compile(port, domains, ownProviders, facts, subject, errors)),
                 .. FirewallLayers(port, subject),
                 meter,
                 NatLayer.Compile(port, subject, errors),
@@ -127,7 +127,7 @@ internal sealed class PortCompiler(
             Layers =
             [
                 .. Optional(QosLayer.Compile(rates)),
-                .. Optional(MirrorLayer.Compile(port, domains, ownProviders, subject, errors)),
+                .. Optional(MirrorLayer.Compile(port, domains, ownProviders, facts, subject, errors)),
                 .. FirewallLayers(port, subject),
             ],
         };

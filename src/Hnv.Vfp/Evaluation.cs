@@ -67,7 +67,7 @@ internal struct Evaluation
                 _meter = meter.Class;
                 break;
             case RuleAction.Mirror mirror:
-                _mirror = mirror.Target;
+                _mirror = IsForThePort() ? mirror.Target : _mirror;
                 break;
             case RuleAction.TranslatePrefix prefix:
                 TranslatePrefix(prefix);
@@ -162,6 +162,13 @@ internal struct Evaluation
             IdleSeconds = _idleSeconds,
         };
     }
+
+    /// <summary>
+    /// Inbound, only what is addressed to the port is mirrored: copies keep their addresses, so an appliance that is mirrored itself, perhaps to where
+    /// its copies come from, does not set off an endless exchange.
+    /// </summary>
+    private readonly bool IsForThePort() =>
+        _direction == Direction.Outbound || !_program.IsVirtualized || PortGuard.Owns(_program, Flow.Destination);
 
     private void TranslatePrefix(RuleAction.TranslatePrefix rule)
     {

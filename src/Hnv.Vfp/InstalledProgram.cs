@@ -93,6 +93,7 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
         transposition.Vsid = target.Vsid;
         transposition.Provider = target.Provider;
         transposition.TeamMember = target.TeamMember;
+        transposition.MaxLength = Forwarding.Paths.InnerLengthMax(target.UnderlayMtu, target.Encapsulation, target.Provider);
         return new MirrorCopy(transposition, null);
     }
 

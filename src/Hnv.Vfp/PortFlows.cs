@@ -366,8 +366,9 @@ public sealed partial class PortFlows
             }
         }
 
-        return decision.Mirror is { } mirror && installed.Mirror(mirror) is { } copy
-            ? (decision, destination, (extras ?? new FlowExtras { Forwarding = installed.Forwarding }) with { Mirror = copy })
+        // Also without a copy, because the appliance is not plugged in: the extras let the flow be decided again when a port comes.
+        return decision.Mirror is { } mirror
+            ? (decision, destination, (extras ?? new FlowExtras { Forwarding = installed.Forwarding }) with { Mirror = installed.Mirror(mirror) })
             : (decision, destination, extras);
     }
 

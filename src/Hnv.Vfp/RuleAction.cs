@@ -101,8 +101,9 @@ public readonly record struct TranslationTarget(InetAddress Address, ushort Port
 /// <param name="Encapsulation">How to reach that PA.</param>
 /// <param name="TeamMember">Index of the PA that copies leave from.</param>
 /// <param name="IsLocal">True when it lives on this host.</param>
+/// <param name="UnderlayMtu">The longest IP packet of the provider network, bytes; 0 when unknown.</param>
 public sealed record MirrorTarget(
-    Vsid Vsid, MacAddress Mac, ProviderAddress Provider, EncapsulationType Encapsulation, byte TeamMember, bool IsLocal);
+    Vsid Vsid, MacAddress Mac, ProviderAddress Provider, EncapsulationType Encapsulation, byte TeamMember, bool IsLocal, int UnderlayMtu = 0);
 
 /// <summary>Bandwidth of a port, bits per second; 0 is no limit.</summary>
 /// <param name="OutboundMaximum">What the guest may send at most.</param>

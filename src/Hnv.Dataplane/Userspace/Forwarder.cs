@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Hnv.Linux;
 using Hnv.Primitives;
 using Hnv.Vfp;
@@ -17,11 +18,16 @@ internal sealed class Forwarder(Departures departures, ushort vxlanPort)
     private const int TunnelHeaderSize = VxlanHeader.Size;              // NVGRE's is as long
     private const int CutRoom = 256 * 1024;                             // four super-packets: small enough to stay in the core's cache
     private const int SegmentRoom = 65536;
+    private const int CopyRoom = 512 * 1024;
 
     private readonly PinnedBuffer _cut = new(CutRoom);
     private readonly byte[] _segment = new byte[SegmentRoom];
     private TunnelEnd?[] _tunnels = new TunnelEnd?[256];
     private int _cutUsed;
+    private int _copied;
+
+    /// <summary>Where <see cref="BeginCopy"/> finds room.</summary>
+    public PinnedBuffer Copies { get; } = new(CopyRoom);
 
     /// <summary>The tunnel ends to send from, by team member.</summary>
     public void SetTunnels(TunnelEnd?[] tunnels) => _tunnels = tunnels;
@@ -31,6 +37,61 @@ internal sealed class Forwarder(Departures departures, ushort vxlanPort)
     {
         departures.Flush();
         _cutUsed = 0;
+        _copied = 0;
+    }
+
+    /// <summary>Finds room for a frame that is not where it was received, behind its virtio header; what has been handed over may be sent for it.</summary>
+    /// <returns>Where in <see cref="Copies"/> the frame is to be written.</returns>
+    public int BeginCopy(in VirtioNetHeader header, int length)
+    {
+        // Twice, so that a copy of the copy, for an appliance, finds room without sending what is not yet handed over.
+        if (_copied + (2 * RoomOf(length)) > CopyRoom)
+        {
+            Flush();
+        }
+
+        return TakeCopy(in header, length);
+    }
+
+    /// <summary>Sends a copy of a packet, as it lies there, to an appliance. A copy is not copied again.</summary>
+    /// <param name="source">The port whose packet it is: what cannot be sent is counted there.</param>
+    /// <param name="mirror">Where it goes.</param>
+    /// <param name="packet">Its parse; the length held against the MTU is that of one segment.</param>
+    /// <param name="offload">What is left to be done to it.</param>
+    /// <param name="frame">Its bytes; they stay as they are.</param>
+    /// <param name="now">Coarse clock, milliseconds.</param>
+    public void Mirror(VPort source, MirrorCopy mirror, in ParsedPacket packet, in Offload offload, ReadOnlySpan<byte> frame, long now)
+    {
+        VirtioNetHeader header = offload.Header;
+        int offset = BeginCopy(in header, frame.Length);
+        frame.CopyTo(Copies.Slice(offset, frame.Length));
+        MirrorCopied(source, mirror, in packet, in offload, offset, frame.Length, now);
+    }
+
+    private static int RoomOf(int length) => (Headroom + length + 7) & ~7;
+
+    private int TakeCopy(in VirtioNetHeader header, int length)
+    {
+        int offset = _copied + Headroom;
+        _copied += RoomOf(length);
+        MemoryMarshal.Write(Copies.Slice(offset - Headroom, Headroom), in header);
+        return offset;
+    }
+
+    /// <summary>The same for a frame that has been written to <see cref="Copies"/> already.</summary>
+    /// <inheritdoc cref="Mirror"/>
+    public void MirrorCopied(VPort source, MirrorCopy mirror, in ParsedPacket packet, in Offload offload, int offset, int length, long now)
+    {
+        Transposition transposition = mirror.Transposition;
+        _ = HeaderEdits.TryApply(in transposition, in packet, Copies.Slice(offset, length), offload.ChecksumState);
+        if ((transposition.Edits & TranspositionEdits.Encap) != 0)
+        {
+            Encapsulate(source, in transposition, in packet, in offload, Copies, offset, length, now);
+        }
+        else
+        {
+            DeliverLocally(source, mirror.Destination, transposition.Edits, in packet, in offload, Copies, offset, length, now, isCopy: true);
+        }
     }
 
     /// <summary>Hands one packet over.</summary>
@@ -56,10 +117,23 @@ internal sealed class Forwarder(Departures departures, ushort vxlanPort)
     {
         if ((transposition.Edits & TranspositionEdits.Encap) == 0)
         {
-            DeliverLocally(source, destination, transposition.Edits, in packet, offload.ChecksumState, buffer, offset, length, now);
+            DeliverLocally(source, destination, transposition.Edits, in packet, in offload, buffer, offset, length, now, isCopy: false);
             return;
         }
 
+        Encapsulate(source, in transposition, in packet, in offload, buffer, offset, length, now);
+    }
+
+    private void Encapsulate(
+        VPort source,
+        in Transposition transposition,
+        in ParsedPacket packet,
+        in Offload offload,
+        PinnedBuffer buffer,
+        int offset,
+        int length,
+        long now)
+    {
         bool isVxlan = transposition.Encapsulation == EncapsulationType.Vxlan;
         if (_tunnels[transposition.TeamMember] is not { } tunnel || (isVxlan ? !tunnel.SpeaksVxlan : tunnel.Gre is null))
         {
@@ -204,11 +278,12 @@ internal sealed class Forwarder(Departures departures, ushort vxlanPort)
         VPort? destination,
         TranspositionEdits edits,
         in ParsedPacket packet,
-        ChecksumState state,
+        in Offload offload,
         PinnedBuffer buffer,
         int offset,
         int length,
-        long now)
+        long now,
+        bool isCopy)
     {
         if (destination?.ExecutorState is not PortChannel target)
         {
@@ -226,14 +301,23 @@ internal sealed class Forwarder(Departures departures, ushort vxlanPort)
         }
 
         UnifiedFlow flow = destination.DecideInbound(in edited, frame, now);
-        if (flow.Verdict != Verdict.Forward)
+        bool passes = flow.Verdict == Verdict.Forward;
+        if (passes && !HeaderEdits.TryApply(flow, in edited, frame, offload.ChecksumState))
         {
+            destination.CountDrop(DropReason.InvalidPacket, Direction.Inbound, frame, now);
             return;
         }
 
-        if (!HeaderEdits.TryApply(flow, in edited, frame, state))
+        if (flow.Extras?.Mirror is { } mirror && !isCopy)
         {
-            destination.CountDrop(DropReason.InvalidPacket, Direction.Inbound, frame, now);
+            VirtioNetHeader header = offload.Header;
+            int copy = ReferenceEquals(buffer, Copies) ? TakeCopy(in header, length) : BeginCopy(in header, length);
+            frame.CopyTo(Copies.Slice(copy, length));
+            MirrorCopied(destination, mirror, in edited, in offload, copy, length, now);
+        }
+
+        if (!passes)
+        {
             return;
         }
 

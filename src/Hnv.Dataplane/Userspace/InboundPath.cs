@@ -26,9 +26,11 @@ internal sealed class InboundPath
     private readonly FramePiece[] _pieces = new FramePiece[JoinMax];
     private readonly VSwitch _switch;
     private readonly Departures _departures;
+    private readonly Forwarder _forwarder;
 
-    public InboundPath(VSwitch vSwitch, Departures departures)
+    public InboundPath(VSwitch vSwitch, Departures departures, Forwarder forwarder)
     {
+        _forwarder = forwarder;
         _switch = vSwitch;
         _departures = departures;
     }
@@ -69,7 +71,7 @@ internal sealed class InboundPath
         finally
         {
             // Also after a bug: what has been decided refers to buffers that the next batch overwrites.
-            _departures.Flush();
+            _forwarder.Flush();
         }
 
         return count;
@@ -117,7 +119,7 @@ internal sealed class InboundPath
         finally
         {
             // Also after a bug: what has been decided refers to buffers that the next batch overwrites.
-            _departures.Flush();
+            _forwarder.Flush();
         }
 
         return count;
@@ -272,8 +274,14 @@ internal sealed class InboundPath
         ReadOnlySpan<byte> frame = buffer.Slice(_pieces[0].Offset, Math.Min(joined.Length, buffer.Length - _pieces[0].Offset));
         ParsedPacket whole = packet with { Length = joined.IsJoined ? joined.Length : packet.Length };
         UnifiedFlow flow = port.DecideInbound(in whole, frame, now);
+        VirtioNetHeader header = HeaderOf(in joined);
         if (flow.Verdict != Verdict.Forward)
         {
+            if (flow.Extras?.Mirror is { } dropped)
+            {
+                Mirror(port, dropped, in whole, in header, buffer, in joined, now);
+            }
+
             return;
         }
 
@@ -290,15 +298,9 @@ internal sealed class InboundPath
             return;
         }
 
-        VirtioNetHeader header = default;
-        if (joined.IsJoined)
+        if (flow.Extras?.Mirror is { } mirror)
         {
-            header.Flags = VirtioNetHeader.NeedsChecksum;
-            header.GsoType = joined.IsIPv4 ? VirtioNetHeader.GsoTcpV4 : VirtioNetHeader.GsoTcpV6;
-            header.HeaderLength = (ushort)joined.HeaderLength;
-            header.GsoSize = (ushort)joined.SegmentSize;
-            header.ChecksumStart = (ushort)joined.ChecksumStart;
-            header.ChecksumOffset = CoalescedFrame.ChecksumOffset;
+            Mirror(port, mirror, in whole, in header, buffer, in joined, now);
         }
 
         int message = _departures.BeginFrame(channel, in header);
@@ -307,6 +309,32 @@ internal sealed class InboundPath
             _departures.Append(message, buffer, _pieces[i].Offset, _pieces[i].Length);
         }
     }
+
+    /// <summary>The copy of a packet whose pieces do not lie side by side.</summary>
+    private void Mirror(
+        VPort port, MirrorCopy mirror, in ParsedPacket packet, in VirtioNetHeader header, PinnedBuffer buffer, in CoalescedFrame joined, long now)
+    {
+        int offset = _forwarder.BeginCopy(in header, joined.Length);
+        for (int i = 0, at = offset; i < joined.FrameCount; at += _pieces[i++].Length)
+        {
+            buffer.Slice(_pieces[i].Offset, _pieces[i].Length).CopyTo(_forwarder.Copies.Slice(at, _pieces[i].Length));
+        }
+
+        _forwarder.MirrorCopied(
+            port, mirror, in packet, Offload.OfJoined(in header, joined.IsJoined ? joined.SegmentSize : 0), offset, joined.Length, now);
+    }
+
+    private static VirtioNetHeader HeaderOf(in CoalescedFrame joined) => !joined.IsJoined
+        ? default
+        : new VirtioNetHeader
+        {
+            Flags = VirtioNetHeader.NeedsChecksum,
+            GsoType = joined.IsIPv4 ? VirtioNetHeader.GsoTcpV4 : VirtioNetHeader.GsoTcpV6,
+            HeaderLength = (ushort)joined.HeaderLength,
+            GsoSize = (ushort)joined.SegmentSize,
+            ChecksumStart = (ushort)joined.ChecksumStart,
+            ChecksumOffset = CoalescedFrame.ChecksumOffset,
+        };
 
     private void DeliverToAll(SubnetForwarding subnet, byte trafficClass, in ParsedPacket packet, PinnedBuffer buffer, FramePiece piece, long now)
     {
@@ -320,6 +348,11 @@ internal sealed class InboundPath
         foreach (VPort port in subnet.Ports)
         {
             UnifiedFlow flow = port.DecideInbound(in packet, frame, now);
+            if (flow.Extras?.Mirror is { } mirror)
+            {
+                _forwarder.Mirror(port, mirror, in packet, default, frame, now);
+            }
+
             if (flow.Verdict != Verdict.Forward)
             {
                 continue;

@@ -22,6 +22,9 @@ internal readonly ref struct Offload
     /// <summary>What the transport checksum field holds.</summary>
     public ChecksumState ChecksumState => NeedsChecksum ? ChecksumState.Partial : ChecksumState.Full;
 
+    /// <summary>What we ourselves leave to do, having joined segments.</summary>
+    public static Offload OfJoined(in VirtioNetHeader header, int segmentSize) => new(header, segmentSize);
+
     /// <returns>False when the header asks for what the frame cannot be.</returns>
     public static bool TryRead(in VirtioNetHeader header, in ParsedPacket packet, int frameLength, out Offload offload)
     {

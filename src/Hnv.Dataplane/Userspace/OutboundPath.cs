@@ -14,14 +14,11 @@ internal sealed class OutboundPath
 {
     private const int FrameMax = VirtioNetHeader.Size + 65536 + 64;
     private const int BatchMax = 32;
-    private const int CopyRoom = 512 * 1024;
 
     private readonly ReceiveBatch _received = new(BatchMax, FrameMax);
-    private readonly PinnedBuffer _copies = new(CopyRoom);
     private readonly byte[] _answer = new byte[FrameMax];
     private readonly Departures _departures;
     private readonly Forwarder _forwarder;
-    private int _copied;
 
     public OutboundPath(Departures departures, Forwarder forwarder)
     {
@@ -45,7 +42,6 @@ internal sealed class OutboundPath
         {
             // Also after a bug: what has been decided refers to buffers that the next batch overwrites.
             _forwarder.Flush();
-            _copied = 0;
         }
 
         return count;
@@ -83,6 +79,12 @@ internal sealed class OutboundPath
 
         UnifiedFlow flow = port.DecideOutbound(in packet, frame, now);
         int offset = _received.OffsetOf(i) + VirtioNetHeader.Size;
+        if (flow.Extras?.Mirror is { } mirror)
+        {
+            // As the guest sent it, and whatever becomes of it.
+            _forwarder.Mirror(port, mirror, in packet, in offload, frame, now);
+        }
+
         switch (flow.Verdict)
         {
             case Verdict.Forward:
@@ -118,20 +120,11 @@ internal sealed class OutboundPath
     /// <summary>One copy per member, addressed to it (R37).</summary>
     private void Replicate(VPort port, UnifiedFlow flow, in ParsedPacket packet, in Offload offload, ReadOnlySpan<byte> frame, long now)
     {
-        int room = VirtioNetHeader.Size + frame.Length;
         foreach (ReplicationTarget target in flow.ReplicationTargets.Span)
         {
-            if (_copied + room > CopyRoom)
-            {
-                _forwarder.Flush();
-                _copied = 0;
-            }
-
-            int offset = _copied + VirtioNetHeader.Size;
-            _copied += (room + 7) & ~7;
-            Span<byte> copy = _copies.Slice(offset, frame.Length);
             VirtioNetHeader header = offload.Header;
-            MemoryMarshal.Write(_copies.Slice(offset - VirtioNetHeader.Size, VirtioNetHeader.Size), in header);
+            int offset = _forwarder.BeginCopy(in header, frame.Length);
+            Span<byte> copy = _forwarder.Copies.Slice(offset, frame.Length);
             frame.CopyTo(copy);
             if (target.Address is { } address)
             {
@@ -143,7 +136,7 @@ internal sealed class OutboundPath
             if (PacketParser.TryParse(copy, out ParsedPacket edited) == ParseFault.None)
             {
                 edited.NetworkLength = packet.NetworkLength;
-                _forwarder.Forward(port, in transposition, target.Destination, in edited, in offload, _copies, offset, frame.Length, now);
+                _forwarder.Forward(port, in transposition, target.Destination, in edited, in offload, _forwarder.Copies, offset, frame.Length, now);
             }
         }
     }

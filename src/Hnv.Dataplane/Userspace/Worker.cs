@@ -49,7 +49,7 @@ internal sealed class Worker : IDisposable
         _forwarder = new Forwarder(_departures, options.VxlanPort);
         _paths = new PathWatch(options.VxlanPort, pathMtu);
         _outbound = new OutboundPath(_departures, _forwarder);
-        _inbound = new InboundPath(vSwitch, _departures);
+        _inbound = new InboundPath(vSwitch, _departures, _forwarder);
         _advertisements = new Advertisements(_departures);
         _thread = new Thread(Run) { IsBackground = true, Name = $"hnv-worker-{number.ToString(CultureInfo.InvariantCulture)}" };
     }
