@@ -157,7 +157,14 @@ internal sealed class Worker : IDisposable
                 }
             }
 
-            _advertisements.Run(_sources, now);
+            try
+            {
+                _advertisements.Run(_sources, now);
+            }
+            catch (Exception exception)
+            {
+                _fault?.Invoke(exception);
+            }
         }
 
         while (_posted.TryDequeue(out Action? action))
