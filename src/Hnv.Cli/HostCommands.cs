@@ -61,28 +61,9 @@ internal static class HostCommands
         Argument<string> port = new("port") { Description = "A device, a network interface or its instanceId" };
         return new Command("flows", "Unified flows of a port").With(port).Example("hnv flows contoso-sql-nic0").Does(async (parsed, cancellation) =>
         {
-            string named = parsed.GetRequiredValue(port);
-            IReadOnlyList<(string Host, HostClient Client)> agents = Endpoints.Agents(parsed);
-            try
-            {
-                foreach ((string _, HostClient client) in agents)
-                {
-                    if ((await client.GetPortsAsync(cancellation)).FirstOrDefault(p => p.Device == named || p.Name == named || p.Nic.ToString() == named) is { } found)
-                    {
-                        Print(parsed, await client.GetFlowsAsync(found.Nic, cancellation));
-                        return 0;
-                    }
-                }
-            }
-            finally
-            {
-                foreach ((string _, HostClient client) in agents)
-                {
-                    client.Dispose();
-                }
-            }
-
-            throw new CommandException($"No host here has a port '{named}'. See: hnv port list");
+            using PortPlace place = await PortPlace.FindAsync(parsed, parsed.GetRequiredValue(port), cancellation);
+            Print(parsed, await place.Agent.GetFlowsAsync(place.Port.Nic, cancellation));
+            return 0;
         });
     }
 

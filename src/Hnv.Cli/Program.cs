@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Hnv.Cli;
+using Hnv.Cli.Vfp;
 
 RootCommand root = new("OpenHNV: isolated tenant networks with any addresses, on Linux hosts.")
 {
@@ -12,6 +13,7 @@ RootCommand root = new("OpenHNV: isolated tenant networks with any addresses, on
     HostCommands.Mappings(),
     HostCommands.Flows(),
     PkiCommands.Create(),
+    VfpCommand.Create(),
     BenchCommands.Bench(),
     CompletionCommand.Create(),
 };
@@ -20,4 +22,4 @@ root.Options.Add(CommandLine.AgentOption);
 root.Options.Add(CommandLine.HostOption);
 root.Options.Add(CommandLine.LabOption);
 root.Options.Add(CommandLine.OutputOption);
-return await CommandLine.RunAsync(root, args);
+return await CommandLine.RunAsync(root, VfpSpelling.Normalize(args, VfpCommand.Verbs));

@@ -39,6 +39,51 @@ public sealed class HostClient(string endpoint) : IDisposable
     public Task<IReadOnlyList<MappingInfo>> GetMappingsAsync(CancellationToken cancellation = default) =>
         GetAsync("v1/mappings", ContractJson.Default.IReadOnlyListMappingInfo, cancellation);
 
+    /// <summary>The switch: uplinks and what it forwards by.</summary>
+    public Task<VfpSwitch> GetSwitchAsync(CancellationToken cancellation = default) =>
+        GetAsync("v1/vfp/switch", ContractJson.Default.VfpSwitch, cancellation);
+
+    /// <summary>The ports of the switch with their state and counters.</summary>
+    public Task<IReadOnlyList<VfpPort>> GetSwitchPortsAsync(CancellationToken cancellation = default) =>
+        GetAsync("v1/vfp/ports", ContractJson.Default.IReadOnlyListVfpPort, cancellation);
+
+    /// <summary>The layers of a port with their groups.</summary>
+    public Task<IReadOnlyList<VfpLayer>> GetLayersAsync(Guid nic, CancellationToken cancellation = default) =>
+        GetAsync($"v1/vfp/ports/{nic:D}/layers", ContractJson.Default.IReadOnlyListVfpLayer, cancellation);
+
+    /// <summary>The rules of a port, of one layer or of one group, page by page until all are there.</summary>
+    public Task<IReadOnlyList<VfpRule>> GetRulesAsync(Guid nic, string? layer, string? group, CancellationToken cancellation = default) =>
+        GetAllAsync(
+            $"v1/vfp/ports/{nic:D}/rules?{(layer is null ? "" : $"layer={Uri.EscapeDataString(layer)}&")}{(group is null ? "" : $"group={Uri.EscapeDataString(group)}&")}",
+            int.MaxValue, ContractJson.Default.PageVfpRule, cancellation);
+
+    /// <summary>The spaces of a port.</summary>
+    public Task<IReadOnlyList<VfpSpace>> GetSpacesAsync(Guid nic, CancellationToken cancellation = default) =>
+        GetAsync($"v1/vfp/ports/{nic:D}/spaces", ContractJson.Default.IReadOnlyListVfpSpace, cancellation);
+
+    /// <summary>The mappings of a port's space, page by page until all are there.</summary>
+    public Task<IReadOnlyList<VfpMapping>> GetSpaceMappingsAsync(Guid nic, CancellationToken cancellation = default) =>
+        GetAllAsync($"v1/vfp/ports/{nic:D}/mappings?", int.MaxValue, ContractJson.Default.PageVfpMapping, cancellation);
+
+    /// <summary>How far the pools of a port's source translations are used.</summary>
+    public Task<IReadOnlyList<VfpNatRange>> GetNatRangesAsync(Guid nic, CancellationToken cancellation = default) =>
+        GetAsync($"v1/vfp/ports/{nic:D}/nat-ranges", ContractJson.Default.IReadOnlyListVfpNatRange, cancellation);
+
+    /// <summary>The unified flows of a port, page by page.</summary>
+    /// <param name="nic">The port.</param>
+    /// <param name="limit">No more than this many.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public Task<IReadOnlyList<VfpUnifiedFlow>> GetUnifiedFlowsAsync(Guid nic, int limit = int.MaxValue, CancellationToken cancellation = default) =>
+        GetAllAsync($"v1/vfp/ports/{nic:D}/unified-flows?", limit, ContractJson.Default.PageVfpUnifiedFlow, cancellation);
+
+    /// <summary>Flow limits and statistics of a port.</summary>
+    public Task<VfpFlowStatistics> GetFlowStatisticsAsync(Guid nic, CancellationToken cancellation = default) =>
+        GetAsync($"v1/vfp/ports/{nic:D}/flow-statistics", ContractJson.Default.VfpFlowStatistics, cancellation);
+
+    /// <summary>A port's counters in the shape of the REST resource.</summary>
+    public Task<NicCounters> GetNicCountersAsync(Guid nic, CancellationToken cancellation = default) =>
+        GetAsync($"v1/ports/{nic:D}/counters", ContractJson.Default.NicCounters, cancellation);
+
     /// <summary>Plugs a device into the port of a network interface. Idempotent.</summary>
     /// <exception cref="ApiException">No such device, the device is taken, no privileges …</exception>
     public async Task<PortStatus> AttachAsync(Guid nic, string device, CancellationToken cancellation = default)
@@ -68,6 +113,22 @@ public sealed class HostClient(string endpoint) : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
+
+    private async Task<IReadOnlyList<T>> GetAllAsync<T>(string path, int limit, JsonTypeInfo<Page<T>> type, CancellationToken cancellation)
+    {
+        const int pageSize = 10_000;
+        List<T> all = [];
+        while (true)
+        {
+            int wanted = Math.Min(pageSize, limit - all.Count);
+            Page<T> page = await GetAsync($"{path}skip={all.Count}&top={wanted}", type, cancellation);
+            all.AddRange(page.Items);
+            if (page.Items.Count < wanted || all.Count >= limit || all.Count >= page.Total)
+            {
+                return all;
+            }
+        }
+    }
 
     private static T Read<T>(JsonNode? body, JsonTypeInfo<T> type) =>
         body.Deserialize(type) ?? throw new ApiException("The host agent answered without a body.", new FormatException());

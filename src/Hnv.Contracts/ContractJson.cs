@@ -36,6 +36,22 @@ namespace Hnv.Contracts;
 [JsonSerializable(typeof(IReadOnlyList<PortStatus>))]
 [JsonSerializable(typeof(IReadOnlyList<FlowInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<MappingInfo>))]
+[JsonSerializable(typeof(VfpSwitch))]
+[JsonSerializable(typeof(VfpSwitch[]))]
+[JsonSerializable(typeof(IReadOnlyList<VfpPort>))]
+[JsonSerializable(typeof(NicCounters))]
+[JsonSerializable(typeof(IReadOnlyList<VfpLayer>))]
+[JsonSerializable(typeof(Page<VfpRule>))]
+[JsonSerializable(typeof(IReadOnlyList<VfpSpace>))]
+[JsonSerializable(typeof(Page<VfpMapping>))]
+[JsonSerializable(typeof(IReadOnlyList<VfpNatRange>))]
+[JsonSerializable(typeof(Page<VfpUnifiedFlow>))]
+[JsonSerializable(typeof(VfpFlowStatistics))]
+[JsonSerializable(typeof(TraceRequest))]
+[JsonSerializable(typeof(TraceReport))]
+[JsonSerializable(typeof(DropInfo))]
+[JsonSerializable(typeof(IReadOnlyList<DropInfo>))]
+[JsonSerializable(typeof(CaptureInfo))]
 public sealed partial class ContractJson : JsonSerializerContext
 {
     private static JsonSerializerOptions? s_relaxed;

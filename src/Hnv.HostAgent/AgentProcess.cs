@@ -72,10 +72,12 @@ internal static partial class AgentProcess
             .AddSingleton<PolicyLoop>()
             .AddSingleton<PortCommands>()
             .AddSingleton<ChannelEndpoints>()
+            .AddSingleton<VfpEndpoints>()
             .AddHostedService(services => services.GetRequiredService<PolicyLoop>());
 
         await using WebApplication web = builder.Build();
         web.Services.GetRequiredService<ChannelEndpoints>().Map(web);
+        web.Services.GetRequiredService<VfpEndpoints>().Map(web);
         await web.StartAsync();
         File.SetUnixFileMode(options.ChannelSocket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         LogStarted(log, options.Name, options.HostId, string.Join(", ", options.Uplinks), options.ChannelSocket);

@@ -16,6 +16,10 @@ internal static unsafe partial class Interop
     internal const int MS_BIND = 0x1000, MS_REC = 0x4000, MS_SHARED = 1 << 20, MNT_DETACH = 2;
     internal const nuint NS_GET_NSTYPE = 0xb703;
 
+    // linux/sockios.h, linux/ethtool.h
+    internal const nuint SIOCETHTOOL = 0x8946;
+    internal const uint ETHTOOL_GSTRINGS = 0x1b, ETHTOOL_GSSET_INFO = 0x37, ETHTOOL_GFEATURES = 0x3a, ETH_SS_FEATURES = 4;
+
     // sys/socket.h
     internal const int AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16, AF_PACKET = 17, AF_UNSPEC = 0;
     internal const int SOCK_DGRAM = 2, SOCK_RAW = 3, SOCK_NONBLOCK = 0x800, SOCK_CLOEXEC = 0x80000;

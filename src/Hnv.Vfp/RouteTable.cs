@@ -56,6 +56,9 @@ public sealed class RouteTable
     /// <summary>Routes held.</summary>
     public int Count => _routes.Length;
 
+    /// <summary>All routes, by prefix.</summary>
+    public ReadOnlySpan<Route> Routes => _routes;
+
     /// <summary>Finds the longest prefix that holds an address.</summary>
     public bool TryFind(InetAddress destination, out Route route)
     {

@@ -86,7 +86,7 @@ public sealed class CommandLineTests
         Assert.Contains("exec", output.Split('\n').Select(line => line.Trim()));
     }
 
-    private static (int Code, string Output, string Error) Run(params string[] arguments)
+    internal static (int Code, string Output, string Error) Run(params string[] arguments)
     {
         ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "hnv.dll"), .. arguments])
         {

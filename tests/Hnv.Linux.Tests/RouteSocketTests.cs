@@ -28,6 +28,17 @@ public sealed class RouteSocketTests : IDisposable
     }
 
     [Fact]
+    public void Features_OfAVeth_AreThoseThatEthtoolShows()
+    {
+        IReadOnlyList<string> features = _ns.Run(() => LinkFeatures.Active("v0"));
+
+        Assert.Contains("tx-tcp-segmentation", features);
+        Assert.Contains("tx-udp_tnl-segmentation", features);
+        Assert.DoesNotContain("rx-all", features);
+        Assert.Empty(_ns.Run(() => LinkFeatures.Active("nosuch0")));
+    }
+
+    [Fact]
     public void TryGetLink_Unknown_IsNull() => Assert.Null(_route.TryGetLink("nosuch0"));
 
     [Fact]

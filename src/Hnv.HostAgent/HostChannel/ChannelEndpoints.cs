@@ -2,10 +2,8 @@ using System.Net;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Hnv.Contracts;
 using Hnv.Contracts.HostChannel;
-using Hnv.Contracts.Rest;
 using Hnv.HostAgent.Configuration;
 using Hnv.HostAgent.Enforcement;
 using Hnv.Linux.Netlink;
@@ -38,16 +36,16 @@ internal sealed class ChannelEndpoints(
     /// <summary>Adds the routes.</summary>
     public void Map(WebApplication web)
     {
-        _ = web.MapGet("/v1/host", () => Json(Inventory()));
+        _ = web.MapGet("/v1/host", () => Answers.Json(Inventory()));
         _ = web.MapGet("/v1/health", Health);
-        _ = web.MapGet("/v1/ports", () => Json<IReadOnlyList<PortStatus>>([.. ports.Ports.Values.Select(View).OrderBy(port => port.Name, StringComparer.Ordinal)]));
+        _ = web.MapGet("/v1/ports", () => Answers.Json<IReadOnlyList<PortStatus>>([.. ports.Ports.Values.Select(View).OrderBy(port => port.Name, StringComparer.Ordinal)]));
         _ = web.MapPut("/v1/ports/{nic:guid}", AttachAsync);
         _ = web.MapDelete("/v1/ports/{nic:guid}", DetachAsync);
         _ = web.MapGet("/v1/ports/{nic:guid}/flows", Flows);
-        _ = web.MapGet("/v1/counters", () => Json(Counters()));
-        _ = web.MapGet("/v1/mappings", () => Json<IReadOnlyList<MappingInfo>>([.. loop.Policy.Mappings.Select(ChannelViews.Mapping)]));
+        _ = web.MapGet("/v1/counters", () => Answers.Json(Counters()));
+        _ = web.MapGet("/v1/mappings", () => Answers.Json<IReadOnlyList<MappingInfo>>([.. loop.Policy.Mappings.Select(ChannelViews.Mapping)]));
         _ = web.MapGet("/v1/events", (CancellationToken cancellation) => TypedResults.ServerSentEvents(Events(cancellation)));
-        _ = web.MapFallback((HttpContext context) => Error(HttpStatusCode.NotFound, "NotFound", $"{context.Request.Method} {context.Request.Path} is nothing this host serves. See /v1/host, /v1/ports, /v1/counters, /v1/mappings, /v1/health, /v1/events."));
+        _ = web.MapFallback((HttpContext context) => Answers.Error(HttpStatusCode.NotFound, "NotFound", $"{context.Request.Method} {context.Request.Path} is nothing this host serves. See /v1/host, /v1/ports, /v1/counters, /v1/mappings, /v1/health, /v1/events, /v1/vfp/switch, /v1/vfp/ports."));
     }
 
     private HostInventory Inventory()
@@ -83,7 +81,7 @@ internal sealed class ChannelEndpoints(
             ["ports"] = ports.Ports.Values.FirstOrDefault(port => port.Fault is not null)?.Fault ?? "ok",
         };
         bool healthy = parts.Values.All(part => part == "ok");
-        return Json(new HostHealth(healthy, parts), status: healthy ? 200 : 503);
+        return Answers.Json(new HostHealth(healthy, parts), status: healthy ? 200 : 503);
     }
 
     private async Task<IResult> AttachAsync(Guid nic, HttpRequest request, CancellationToken cancellation)
@@ -95,22 +93,22 @@ internal sealed class ChannelEndpoints(
         }
         catch (JsonException error)
         {
-            return Error(HttpStatusCode.BadRequest, "InvalidJson", $"The body must be {{\"device\": \"NAME\"}}: {error.Message}");
+            return Answers.Error(HttpStatusCode.BadRequest, "InvalidJson", $"The body must be {{\"device\": \"NAME\"}}: {error.Message}");
         }
 
         if (string.IsNullOrEmpty(body?.Device))
         {
-            return Error(HttpStatusCode.BadRequest, "RequiredParamMissing", "device is missing; name a TAP or veth device of this host, for example {\"device\": \"tap0\"}.");
+            return Answers.Error(HttpStatusCode.BadRequest, "RequiredParamMissing", "device is missing; name a TAP or veth device of this host, for example {\"device\": \"tap0\"}.");
         }
 
         try
         {
             AttachedPort port = await commands.AttachAsync(new NicId(nic), body.Device, cancellation);
-            return Json(View(port));
+            return Answers.Json(View(port));
         }
         catch (PortCommandException error)
         {
-            return Error(error.Status, error.Code, error.Message);
+            return Answers.Error(error.Status, error.Code, error.Message);
         }
     }
 
@@ -122,7 +120,7 @@ internal sealed class ChannelEndpoints(
         }
         catch (PortCommandException error)
         {
-            return Error(error.Status, error.Code, error.Message);
+            return Answers.Error(error.Status, error.Code, error.Message);
         }
     }
 
@@ -130,7 +128,7 @@ internal sealed class ChannelEndpoints(
     {
         if (vSwitch.TryGetPort(new NicId(nic)) is not { } port)
         {
-            return Error(HttpStatusCode.NotFound, "NotFound", $"networkInterface {nic} has no port on this host. `hnv port list` shows those that have.");
+            return Answers.NoPort(nic);
         }
 
         long now = Environment.TickCount64;
@@ -139,7 +137,7 @@ internal sealed class ChannelEndpoints(
             .. port.Flows(Direction.Outbound, FlowsMax).Select(flow => ChannelViews.Flow(Direction.Outbound, flow, now)),
             .. port.Flows(Direction.Inbound, FlowsMax).Select(flow => ChannelViews.Flow(Direction.Inbound, flow, now)),
         ];
-        return Json(flows);
+        return Answers.Json(flows);
     }
 
     private HostCounters Counters()
@@ -167,10 +165,4 @@ internal sealed class ChannelEndpoints(
 
     private PortStatus View(AttachedPort port) =>
         ChannelViews.Port(port, loop.Policy.Ports.FirstOrDefault(policy => policy.Nic == port.Nic), loop.StatusOf(port));
-
-    private static IResult Json<T>(T value, int status = 200) =>
-        Results.Json(value, (JsonTypeInfo<T>)ContractJson.Relaxed.GetTypeInfo(typeof(T)), statusCode: status);
-
-    private static IResult Error(HttpStatusCode status, string code, string message) =>
-        Json(new ErrorResponse(new ErrorBody(code, message)), status: (int)status);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Hnv.Contracts.HostChannel;
 using Hnv.HostAgent.Enforcement;
 using Hnv.Policy;
@@ -49,7 +48,7 @@ internal static class ChannelViews
         flow.Ufid.DestinationPort,
         flow.Verdict.ToString(),
         flow.Verdict == Verdict.Drop ? flow.DropReason.ToString() : null,
-        Words(flow),
+        Wording.Line(flow),
         flow.Packets,
         flow.Bytes,
         Math.Max(0, now - flow.LastUsed) / 1000.0);
@@ -63,43 +62,6 @@ internal static class ChannelViews
 
     public static IReadOnlyDictionary<string, long> Names(IReadOnlyDictionary<DropReason, long>? drops) =>
         drops is null ? new Dictionary<string, long>() : drops.ToDictionary(drop => drop.Key.ToString(), drop => drop.Value);
-
-    /// <summary>A transposition as people read it: <c>ttl-1, dst 00-1D-D8-01-01-11, vxlan 5001 to 192.168.1.10</c>.</summary>
-    private static string Words(UnifiedFlow flow)
-    {
-        List<string> words = [];
-        TranspositionEdits edits = flow.Transposition.Edits;
-        if (edits.HasFlag(TranspositionEdits.DecrementTtl))
-        {
-            words.Add("ttl-1");
-        }
-
-        if (edits.HasFlag(TranspositionEdits.SourceMac))
-        {
-            words.Add($"src {flow.Transposition.SourceMac}");
-        }
-
-        if (edits.HasFlag(TranspositionEdits.DestinationMac))
-        {
-            words.Add($"dst {flow.Transposition.DestinationMac}");
-        }
-
-        if (edits.HasFlag(TranspositionEdits.Encap))
-        {
-            words.Add(string.Create(CultureInfo.InvariantCulture, $"{flow.Transposition.Encapsulation.ToString().ToLowerInvariant()} {flow.Transposition.Vsid} to {flow.Transposition.Provider}"));
-        }
-        else if (flow.Destination is { } destination)
-        {
-            words.Add($"to port {destination.DeviceName}");
-        }
-
-        if (flow.ReplicationTargets.Length > 0)
-        {
-            words.Add(string.Create(CultureInfo.InvariantCulture, $"{flow.ReplicationTargets.Length} copies"));
-        }
-
-        return string.Join(", ", words);
-    }
 
     private static long Delivered(PortCounts? counts) => counts is null ? 0 : counts.Packets - counts.Drops.Values.Sum();
 
