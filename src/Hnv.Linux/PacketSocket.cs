@@ -1,5 +1,6 @@
 using Hnv.Linux.Bpf;
 using Hnv.Linux.Netlink;
+using Hnv.Primitives;
 using Microsoft.Win32.SafeHandles;
 
 namespace Hnv.Linux;
@@ -10,6 +11,9 @@ namespace Hnv.Linux;
 /// </summary>
 public sealed unsafe class PacketSocket : DatagramSocket
 {
+    /// <summary>Addresses of <see cref="LimitDestinations"/> at the most: the kernel takes 4,096 instructions.</summary>
+    public const int DestinationMax = 800;
+
     private const int BufferBytes = 16 * 1024 * 1024;
 
     private readonly int _linkIndex;
@@ -61,6 +65,43 @@ public sealed unsafe class PacketSocket : DatagramSocket
         }
 
         Dispose();
+    }
+
+    /// <summary>
+    /// From now on lets in only frames to group addresses and to these; of more than <see cref="DestinationMax"/> every frame. The kernel sorts out
+    /// the rest before it costs more than a few instructions.
+    /// </summary>
+    /// <returns>False when every frame comes in.</returns>
+    public bool LimitDestinations(IReadOnlyCollection<MacAddress> destinations)
+    {
+        const ushort loadByte = 0x30, loadHalf = 0x28, loadWord = 0x20, jumpIfEqual = 0x15, jumpIfSet = 0x45, returns = 0x06;
+        bool isLimited = destinations.Count <= DestinationMax;
+        List<Interop.sock_filter> program =
+        [
+            new() { code = loadByte, k = 0 },
+            new() { code = jumpIfSet, k = 1, jf = 1 },
+            new() { code = returns, k = uint.MaxValue },
+        ];
+        foreach (MacAddress mac in isLimited ? destinations : [])
+        {
+            program.Add(new() { code = loadWord, k = 0 });
+            program.Add(new() { code = jumpIfEqual, k = (uint)(mac.Value >> 16), jf = 3 });
+            program.Add(new() { code = loadHalf, k = 4 });
+            program.Add(new() { code = jumpIfEqual, k = (ushort)mac.Value, jf = 1 });
+            program.Add(new() { code = returns, k = uint.MaxValue });
+        }
+
+        program.Add(new() { code = returns, k = isLimited ? 0 : uint.MaxValue });
+        fixed (Interop.sock_filter* instructions = program.ToArray())
+        {
+            Interop.sock_fprog filter = new() { len = (ushort)program.Count, filter = instructions };
+            if (Interop.setsockopt(Handle, Interop.SOL_SOCKET, Interop.SO_ATTACH_FILTER, &filter, (uint)sizeof(Interop.sock_fprog)) != 0)
+            {
+                throw LinuxException.Last("SO_ATTACH_FILTER", Name);
+            }
+        }
+
+        return isLimited;
     }
 
     /// <summary>Frames that the kernel could not queue for us since the last call.</summary>

@@ -97,7 +97,11 @@ public sealed unsafe class ReceiveBatch
                 case (Interop.SOL_UDP, Interop.UDP_GRO): result.SegmentSize = *(int*)data; break;
                 case (Interop.SOL_IP, Interop.IP_TOS): result.TrafficClass = *data; break;
                 case (Interop.SOL_IPV6, Interop.IPV6_TCLASS): result.TrafficClass = (byte)*(int*)data; break;
-                case (Interop.SOL_PACKET, Interop.PACKET_AUXDATA): result.IsTagged = (*(uint*)data & Interop.TP_STATUS_VLAN_VALID) != 0; break;
+                case (Interop.SOL_PACKET, Interop.PACKET_AUXDATA):
+                    const int vlanTci = 16;                             // struct tpacket_auxdata
+                    result.IsTagged = (*(uint*)data & Interop.TP_STATUS_VLAN_VALID) != 0;
+                    result.VlanId = result.IsTagged ? (ushort)(*(ushort*)(data + vlanTci) & 0x0FFF) : (ushort)0;
+                    break;
                 default: break;
             }
 
@@ -126,5 +130,8 @@ public sealed unsafe class ReceiveBatch
 
         /// <summary>The frame had an 802.1Q tag, which the kernel took off (packet sockets).</summary>
         public bool IsTagged;
+
+        /// <summary>The VLAN of that tag; 0 also for a mere priority tag.</summary>
+        public ushort VlanId;
     }
 }

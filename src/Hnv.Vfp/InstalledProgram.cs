@@ -106,9 +106,16 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
             return (port, null, port is null);
         }
 
-        List<ReplicationTarget> targets =
-            [.. Forwarding.PlainPorts(Program.VlanId).Where(port => port != sender).Select(port => new ReplicationTarget(null, default, port))];
-        targets.Add(new ReplicationTarget(null, new Transposition { Edits = TranspositionEdits.Uplink }, null));
+        Transposition leaves = new() { Edits = TranspositionEdits.Uplink, VlanId = (ushort)Program.VlanId };
+        List<ReplicationTarget> targets = [new ReplicationTarget(null, leaves, null)];
+        foreach (VPort port in Forwarding.PlainPorts(Program.VlanId))
+        {
+            if (port != sender)
+            {
+                targets.Add(new ReplicationTarget(null, default, port));
+            }
+        }
+
         return (null, [.. targets], false);
     }
 

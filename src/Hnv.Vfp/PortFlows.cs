@@ -345,7 +345,12 @@ public sealed partial class PortFlows
         {
             (destination, ReplicationTarget[]? all, bool leaves) = installed.FindPlain(port, packet.Ufid.DestinationMac);
             Transposition transposition = decision.Transposition;
-            transposition.Edits |= leaves ? TranspositionEdits.Uplink : TranspositionEdits.None;
+            if (leaves)
+            {
+                transposition.Edits |= TranspositionEdits.Uplink;
+                transposition.VlanId = (ushort)installed.Program.VlanId;
+            }
+
             decision = decision with { Verdict = all is null ? Verdict.Forward : Verdict.Replicate, Transposition = transposition };
             extras = all is null ? null : new FlowExtras { Forwarding = installed.Forwarding, ReplicationTargets = all };
         }

@@ -26,6 +26,9 @@ public record struct Transposition
     /// <summary>The outer DSCP, 0 … 63, when it is not the inner one's.</summary>
     public byte OuterDscp;
 
+    /// <summary>The 802.1Q VLAN to leave by the uplink in, 1 … 4094; 0 is untagged.</summary>
+    public ushort VlanId;
+
     /// <summary>New source port; for ICMP echo the identifier.</summary>
     public ushort SourcePort;
 

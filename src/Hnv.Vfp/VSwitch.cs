@@ -92,7 +92,7 @@ public sealed class VSwitch
     public VPort? TryGetPlainPort(int vlan, MacAddress destination) => Volatile.Read(ref _forwarding).TryGetPlainPort(vlan, destination);
 
     /// <summary>The ports without a VSID in a VLAN: where a group address of the physical network leads.</summary>
-    public IEnumerable<VPort> PlainPorts(int vlan) => Volatile.Read(ref _forwarding).PlainPorts(vlan);
+    public ReadOnlySpan<VPort> PlainPorts(int vlan) => Volatile.Read(ref _forwarding).PlainPorts(vlan);
 
     /// <summary>Samples of what was dropped, at the ports and before any port was known.</summary>
     public DropLog Drops { get; } = new();
@@ -204,14 +204,14 @@ internal sealed class ForwardingTable
     private readonly Dictionary<uint, SubnetForwarding> _subnets;
 
     private readonly Dictionary<(int Vlan, MacAddress Mac), VPort> _plain;
-    private readonly ILookup<int, VPort> _plainByVlan;
+    private readonly Dictionary<int, VPort[]> _plainByVlan;
 
     private ForwardingTable(Dictionary<uint, SubnetForwarding> subnets, Dictionary<(int Vlan, MacAddress Mac), VPort> plain, PathMtus paths)
     {
         Paths = paths;
         _subnets = subnets;
         _plain = plain;
-        _plainByVlan = plain.ToLookup(pair => pair.Key.Vlan, pair => pair.Value);
+        _plainByVlan = plain.GroupBy(pair => pair.Key.Vlan).ToDictionary(group => group.Key, group => group.Select(pair => pair.Value).ToArray());
     }
 
     public static ForwardingTable Empty { get; } = new([], [], PathMtus.None);
@@ -250,7 +250,7 @@ internal sealed class ForwardingTable
     public VPort? TryGetPlainPort(int vlan, MacAddress mac) => _plain.GetValueOrDefault((vlan, mac));
 
     /// <summary>All ports without a VSID in this VLAN.</summary>
-    public IEnumerable<VPort> PlainPorts(int vlan) => _plainByVlan[vlan];
+    public ReadOnlySpan<VPort> PlainPorts(int vlan) => _plainByVlan.GetValueOrDefault(vlan);
 
     public VPort? TryGetPort(Vsid vsid, MacAddress mac) => TryGetSubnet(vsid.Value)?.TryGetPort(mac);
 }

@@ -36,6 +36,13 @@ internal sealed class Departures(Action<DatagramSocket, ProviderAddress> refused
         return message;
     }
 
+    /// <summary>Begins a frame that leaves by the uplink; its first slice holds the virtio header.</summary>
+    public int BeginUplinkFrame(VPort source, PacketSocket uplink, int scratchBytes)
+    {
+        MakeRoom(scratchBytes);
+        return Own(_batch.Begin(uplink), source);
+    }
+
     /// <summary>Begins a datagram to a provider address; it may travel with the flow's earlier ones when the kernel can cut them apart.</summary>
     public int BeginDatagram(
         VPort source, DatagramSocket socket, ProviderAddress destination, ushort port, byte trafficClass, int size, bool mayJoin)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Hnv.Linux;
 using Hnv.Primitives;
@@ -23,6 +24,7 @@ internal sealed class Forwarder(Departures departures, ushort vxlanPort)
     private readonly PinnedBuffer _cut = new(CutRoom);
     private readonly byte[] _segment = new byte[SegmentRoom];
     private TunnelEnd?[] _tunnels = new TunnelEnd?[256];
+    private PacketSocket? _uplink;
     private int _cutUsed;
     private int _copied;
 
@@ -31,6 +33,9 @@ internal sealed class Forwarder(Departures departures, ushort vxlanPort)
 
     /// <summary>The tunnel ends to send from, by team member.</summary>
     public void SetTunnels(TunnelEnd?[] tunnels) => _tunnels = tunnels;
+
+    /// <summary>Where frames of ports without a VSID leave by; null drops them.</summary>
+    public void SetUplink(PacketSocket? uplink) => _uplink = uplink;
 
     /// <summary>Sends what has been handed over; from then on its buffers may be overwritten.</summary>
     public void Flush()
@@ -115,6 +120,12 @@ internal sealed class Forwarder(Departures departures, ushort vxlanPort)
         int length,
         long now)
     {
+        if ((transposition.Edits & TranspositionEdits.Uplink) != 0)
+        {
+            SendByUplink(source, transposition.VlanId, in offload, buffer, offset, length, now);
+            return;
+        }
+
         if ((transposition.Edits & TranspositionEdits.Encap) == 0)
         {
             DeliverLocally(source, destination, transposition.Edits, in packet, in offload, buffer, offset, length, now, isCopy: false);
@@ -291,10 +302,67 @@ internal sealed class Forwarder(Departures departures, ushort vxlanPort)
             return;
         }
 
+        Deliver(destination, target, edits != TranspositionEdits.None, in packet, in offload, buffer, offset, length, now, isCopy);
+    }
+
+    /// <summary>Hands a frame of the physical network, as it is and behind its virtio header, to a port without a VSID.</summary>
+    public void DeliverPlain(VPort destination, in ParsedPacket packet, in Offload offload, PinnedBuffer buffer, int offset, int length, long now)
+    {
+        if (destination.ExecutorState is not PortChannel target)
+        {
+            destination.CountDrop(DropReason.DestinationPortNotReady, Direction.Inbound, buffer.Slice(offset, length), now);
+            return;
+        }
+
+        Deliver(destination, target, isEdited: false, in packet, in offload, buffer, offset, length, now, isCopy: false);
+    }
+
+    /// <summary>The frame as it is, with everything its guest left to be done: only the tag is put in, and what counts from the front moved.</summary>
+    private void SendByUplink(VPort source, ushort vlan, in Offload offload, PinnedBuffer buffer, int offset, int length, long now)
+    {
+        const int addresses = 12;
+        const int front = Headroom + addresses + VlanTag.Size;
+        if (_uplink is null)
+        {
+            source.CountDrop(DropReason.DestinationPortNotReady, Direction.Outbound, buffer.Slice(offset, length), now);
+            return;
+        }
+
+        int message = departures.BeginUplinkFrame(source, _uplink, front);
+        if (vlan == 0)
+        {
+            departures.Append(message, buffer, offset - Headroom, length + Headroom);
+            return;
+        }
+
+        VirtioNetHeader header = offload.Header;
+        header.ChecksumStart += offload.NeedsChecksum ? (ushort)VlanTag.Size : (ushort)0;
+        header.HeaderLength += header.HeaderLength > 0 ? (ushort)VlanTag.Size : (ushort)0;
+        Span<byte> tagged = departures.AppendScratch(message, front);
+        MemoryMarshal.Write(tagged, in header);
+        buffer.Slice(offset, addresses).CopyTo(tagged[Headroom..]);
+        BinaryPrimitives.WriteUInt16BigEndian(tagged[(Headroom + addresses)..], EtherTypes.Vlan);
+        BinaryPrimitives.WriteUInt16BigEndian(tagged[(Headroom + addresses + 2)..], vlan);
+        departures.Append(message, buffer, offset + addresses, length - addresses);
+    }
+
+    private void Deliver(
+        VPort destination,
+        PortChannel target,
+        bool isEdited,
+        in ParsedPacket packet,
+        in Offload offload,
+        PinnedBuffer buffer,
+        int offset,
+        int length,
+        long now,
+        bool isCopy)
+    {
+
         // What the other port decides by is the packet after our edits.
         Span<byte> frame = buffer.Slice(offset, length);
         ParsedPacket edited = packet;
-        if (edits != TranspositionEdits.None)
+        if (isEdited)
         {
             _ = PacketParser.TryParse(frame, out edited);
             edited.NetworkLength = packet.NetworkLength;

@@ -24,6 +24,8 @@ public sealed class UserspaceExecutor : IDisposable
     private readonly NetworkNamespace _host;
     private readonly Worker[] _workers;
     private TunnelEnd?[] _tunnels = new TunnelEnd?[TeamMembersMax];
+    private string? _uplinkDevice;
+    private Uplink? _uplink;
     private int _nextWorker;
     private bool _disposed;
 
@@ -34,7 +36,7 @@ public sealed class UserspaceExecutor : IDisposable
         _options = options ?? new ExecutorOptions();
         _options.Validate();
         _host = NetworkNamespace.OpenCurrent();
-        _workers = [.. Enumerable.Range(0, _options.Workers).Select(number => new Worker(number, vSwitch, _options, _host, OnLost, OnPathMtu))];
+        _workers = [.. Enumerable.Range(0, _options.Workers).Select(number => new Worker(number, vSwitch, _options, _host, OnLost, OnPathMtu, number == 0 ? OnPolicyChanged : null))];
         _switch = vSwitch;
     }
 
@@ -103,6 +105,21 @@ public sealed class UserspaceExecutor : IDisposable
         }
     }
 
+    /// <summary>
+    /// Names the device that frames of ports without a VSID leave and arrive by (R17, R18); null is none. It is opened only while policy has such a
+    /// port; the host's own addresses and traffic on it are not touched. May be called again at any time to mend what has broken.
+    /// </summary>
+    /// <exception cref="LinuxException">It is needed, and there is no such device or it cannot be opened. Frames are dropped until it can.</exception>
+    public void SetUplink(string? device)
+    {
+        lock (_control)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _uplinkDevice = device;
+            FollowPlainPorts();
+        }
+    }
+
     /// <summary>Stops the workers, lets go of all devices and closes all tunnel ends. Ports stay walled off from the host's own stack, as after a crash.</summary>
     public void Dispose()
     {
@@ -122,12 +139,38 @@ public sealed class UserspaceExecutor : IDisposable
             }
 
             _channels.Clear();
+            _uplink?.Socket.Dispose();
             foreach (TunnelEnd tunnel in _tunnels.OfType<TunnelEnd>())
             {
                 tunnel.Dispose();
             }
 
             _host.Dispose();
+        }
+    }
+
+    private void FollowPlainPorts()
+    {
+        MacAddress[] plain = _uplinkDevice is null
+            ? []
+            : [.. _switch.Ports.Select(port => port.Program).OfType<PortProgram>().Where(program => program is { IsVirtualized: false, IsFailClosed: false }).Select(program => program.Mac)];
+        if (_uplink is not null && (plain.Length == 0 || _uplink.Socket.Name != _uplinkDevice || !_host.Run(() => _uplink.Socket.IsDevicePresent)))
+        {
+            Uplink old = _uplink;
+            _uplink = null;
+            Array.ForEach(_workers, worker => worker.Post(() => worker.SetUplink(null)));
+            old.Socket.Dispose();
+        }
+
+        if (plain.Length > 0 && _uplink is null)
+        {
+            PacketSocket socket = _host.Run(() => PacketSocket.Open(_uplinkDevice!));
+            _uplink = new Uplink(socket) { IsLimited = socket.LimitDestinations(plain) };
+            Array.ForEach(_workers, worker => worker.Post(() => worker.SetUplink(_uplink)));
+        }
+        else if (_uplink is not null)
+        {
+            _uplink.IsLimited = _uplink.Socket.LimitDestinations(plain);
         }
     }
 
@@ -173,6 +216,27 @@ public sealed class UserspaceExecutor : IDisposable
     /// <summary>On a worker, a few times a second at most: what is noted makes the switch decide flows anew, which is no work for a worker.</summary>
     private void OnPathMtu(ProviderAddress destination, int mtu) =>
         _ = ThreadPool.UnsafeQueueUserWorkItem(_ => _switch.ReportPathMtu(destination, mtu, Environment.TickCount64), null);
+
+    /// <summary>On a worker: there may be another port without a VSID now, or one less.</summary>
+    private void OnPolicyChanged() => _ = ThreadPool.UnsafeQueueUserWorkItem(
+        _ =>
+        {
+            lock (_control)
+            {
+                try
+                {
+                    if (!_disposed)
+                    {
+                        FollowPlainPorts();
+                    }
+                }
+                catch (LinuxException)
+                {
+                    // Whoever named the uplink hears of it when they name it again.
+                }
+            }
+        },
+        null);
 
     /// <summary>On a worker: the device is gone. The rest is done elsewhere, for a worker must not wait for itself.</summary>
     private void OnLost(PortChannel channel, int errno)

@@ -25,6 +25,8 @@ internal sealed class Worker : IDisposable
     private readonly List<object?> _sources = [];
     private readonly List<(PortChannel Channel, int Errno, int Looks)> _suspects = [];
     private readonly ulong[] _ready = new ulong[256];
+    private readonly Action? _policyChanged;
+    private readonly VSwitch _switch;
     private readonly Departures _departures;
     private readonly Forwarder _forwarder;
     private readonly PathWatch _paths;
@@ -36,14 +38,19 @@ internal sealed class Worker : IDisposable
     private readonly NetworkNamespace _host;
     private readonly Thread _thread;
     private TunnelEnd?[] _tunnels = new TunnelEnd?[256];
+    private Uplink? _uplink;
+    private UplinkPath? _uplinkPath;
+    private uint _generation;
     private volatile bool _stopping;
 
     public Worker(
-        int number, VSwitch vSwitch, ExecutorOptions options, NetworkNamespace host, Action<PortChannel, int> lost, Action<ProviderAddress, int> pathMtu)
+        int number, VSwitch vSwitch, ExecutorOptions options, NetworkNamespace host, Action<PortChannel, int> lost, Action<ProviderAddress, int> pathMtu, Action? policyChanged)
     {
         Number = number;
         _host = host;
         _lost = lost;
+        _switch = vSwitch;
+        _policyChanged = policyChanged;
         _fault = options.WorkerFault;
         _departures = new Departures(OnRefused);
         _forwarder = new Forwarder(_departures, options.VxlanPort);
@@ -119,6 +126,24 @@ internal sealed class Worker : IDisposable
         _forwarder.SetTunnels(tunnels);
     }
 
+    /// <summary>To be called from a posted action: from now on ports without a VSID send by this uplink, and the first worker listens to it.</summary>
+    public void SetUplink(Uplink? uplink)
+    {
+        if (_uplink is not null && Number == 0)
+        {
+            RemoveSource(_uplink, _uplink.Socket);
+        }
+
+        if (uplink is not null && Number == 0)
+        {
+            _uplinkPath ??= new UplinkPath(_switch, _forwarder);
+            AddSource(uplink, uplink.Socket);
+        }
+
+        _uplink = uplink;
+        _forwarder.SetUplink(uplink?.Socket);
+    }
+
     public void Dispose()
     {
         _stopping = true;
@@ -142,6 +167,7 @@ internal sealed class Worker : IDisposable
             }
 
             LookAtSuspects();
+            LookAtPolicy();
             int count = _poll.Wait(_ready, _suspects.Count > 0 ? SuspectMs : IdleMs);
             long now = Environment.TickCount64;
             for (int i = 0; i < count; i++)
@@ -170,6 +196,16 @@ internal sealed class Worker : IDisposable
         while (_posted.TryDequeue(out Action? action))
         {
             action();
+        }
+    }
+
+    private void LookAtPolicy()
+    {
+        uint generation = _switch.Generation;
+        if (generation != _generation)
+        {
+            _generation = generation;
+            _policyChanged?.Invoke();
         }
     }
 
@@ -219,6 +255,9 @@ internal sealed class Worker : IDisposable
                 break;
             case RawGreSocket gre:
                 _ = _inbound.RunNvgre(gre, now);
+                break;
+            case Uplink uplink:
+                _uplinkPath!.Run(uplink, now);
                 break;
             case TunnelEnd tunnel:
                 _paths.Run(tunnel, now);

@@ -92,6 +92,7 @@ internal sealed partial class PolicyLoop(
         }
 
         ports.Follow(database.Bindings);
+        providerNetwork.FollowUplink();
         vSwitch.Age(Environment.TickCount64);
         Report();
         if (full)
@@ -158,6 +159,13 @@ internal sealed partial class PolicyLoop(
         {
             string why = string.Join(" ", _compileErrors.Where(error => error.Subject.StartsWith($"networkInterfaces/{program.Name}", StringComparison.Ordinal)).Select(error => error.ToString()));
             return new EnforcementStatus(EnforcementState.Failed, "PolicyConfigurationFailure", why.Length > 0 ? why : "its policy contradicts itself; the port drops everything");
+        }
+
+        if (!program.IsVirtualized)
+        {
+            return providerNetwork.UplinkFault is { } fault
+                ? new EnforcementStatus(EnforcementState.Failed, "PolicyConfigurationFailureOnVfp", $"it is in no virtual subnet, and the physical network cannot be reached: {fault}")
+                : EnforcementStatus.Running;
         }
 
         EnforcementStatus? address = providerNetwork.Statuses.Values.FirstOrDefault(status => status.State == EnforcementState.Failed);

@@ -31,6 +31,23 @@ internal sealed class ProviderNetwork(AgentOptions options, UserspaceExecutor ex
     /// <summary>True when some address could not be put in place, so that another try may help.</summary>
     public bool HasFaults => Statuses.Values.Any(status => status.State != EnforcementState.Running);
 
+    /// <summary>Why ports without a VSID cannot reach the physical network; null when they can, or there are none.</summary>
+    public string? UplinkFault { get; private set; }
+
+    /// <summary>Lets ports without a VSID out by the first uplink of the team, while there are any (R18).</summary>
+    public void FollowUplink()
+    {
+        try
+        {
+            executor.SetUplink(options.Uplinks.FirstOrDefault());
+            UplinkFault = null;
+        }
+        catch (LinuxException error)
+        {
+            UplinkFault = error.Message;
+        }
+    }
+
     /// <summary>Makes it so.</summary>
     /// <param name="wanted">The provider addresses of the policy.</param>
     /// <param name="evenIfUnchanged">Look at what is really there although nothing new was asked for.</param>
