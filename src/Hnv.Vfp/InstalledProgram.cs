@@ -106,8 +106,7 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
             return (port, null, port is null);
         }
 
-        Transposition leaves = new() { Edits = TranspositionEdits.Uplink, VlanId = (ushort)Program.VlanId };
-        List<ReplicationTarget> targets = [new ReplicationTarget(null, leaves, null)];
+        List<ReplicationTarget> targets = [];
         foreach (VPort port in Forwarding.PlainPorts(Program.VlanId))
         {
             if (port != sender)
@@ -116,6 +115,7 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
             }
         }
 
+        targets.Add(new ReplicationTarget(null, new Transposition { Edits = TranspositionEdits.Uplink, VlanId = (ushort)Program.VlanId }, null));
         return (null, [.. targets], false);
     }
 

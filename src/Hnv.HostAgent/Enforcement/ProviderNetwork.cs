@@ -39,7 +39,7 @@ internal sealed class ProviderNetwork(AgentOptions options, UserspaceExecutor ex
     {
         try
         {
-            executor.SetUplink(options.Uplinks.FirstOrDefault());
+            executor.SetUplink(options.Uplinks.Count > 0 ? options.Uplinks[0] : null);
             UplinkFault = null;
         }
         catch (LinuxException error)
