@@ -40,6 +40,7 @@ public sealed class TopologyFileTests
     [InlineData("labs/ipv6-provider.yaml", 2)]
     [InlineData("labs/routing.yaml", 9)]
     [InlineData("labs/guest-config.yaml", 7)]
+    [InlineData("labs/mirror.yaml", 5)]
     public void Load_LabOfTheProject_HasNoMistake(string file, int machineCount)
     {
         LabTopology lab = TopologyFile.Load(file);
