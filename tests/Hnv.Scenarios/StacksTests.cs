@@ -103,9 +103,9 @@ public sealed class StacksTests(Stacks story) : IClassFixture<Stacks>
     [InlineData(FarIPv6, "far", "-R")]
     public async Task Iperf_Udp_LosesNothingAtAModestRate(string address, string server, params string[] options)
     {
-        JsonNode end = await story.IperfAsync("near", server, address, ["-u", "-b", "20M", "-l", "1400", "-t", "2", .. options]);
+        JsonNode end = await story.IperfAsync("near", server, address, ["-u", "-b", "5M", "-l", "1400", "-t", "2", .. options]);
 
-        Assert.InRange((long)end["sum"]!["packets"]!, 3000, long.MaxValue);
+        Assert.InRange((long)end["sum"]!["packets"]!, 800, long.MaxValue);
         Assert.InRange((double)end["sum"]!["lost_percent"]!, 0, 1);
     }
 }
