@@ -30,16 +30,23 @@ internal static class CommandLine
 
     public static Option<string?> ControllerOption { get; } = new("--controller")
     {
-        Description = "The network controller: http://HOST:PORT or unix:/PATH. Default: HNV_CONTROLLER, the running lab's, /run/openhnv/controller.sock",
+        Description = "The network controller: https://HOST:PORT, http://HOST:PORT or unix:/PATH. Default: HNV_CONTROLLER, the running lab's, /run/openhnv/controller.sock",
         Recursive = true,
         HelpName = "ENDPOINT",
     };
 
     public static Option<string?> AgentOption { get; } = new("--agent")
     {
-        Description = "A host agent: http://HOST:PORT or unix:/PATH. Default: HNV_AGENT, the lab's --host, /run/openhnv/agent.sock",
+        Description = "A host agent: https://HOST:PORT, http://HOST:PORT or unix:/PATH. Default: HNV_AGENT, the lab's --host, /run/openhnv/agent.sock",
         Recursive = true,
         HelpName = "ENDPOINT",
+    };
+
+    public static Option<string?> IdentityOption { get; } = new("--identity")
+    {
+        Description = "For https: the folder 'hnv pki client' or 'hnv pki controller' made. Default: HNV_IDENTITY",
+        Recursive = true,
+        HelpName = "DIR",
     };
 
     public static Option<string?> HostOption { get; } = new("--host") { Description = "A host of the running lab, by name", Recursive = true, HelpName = "NAME" };

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Hnv.Client;
 using Hnv.Lab.Running;
+using Hnv.Pki;
 
 namespace Hnv.Cli;
 
@@ -14,14 +15,15 @@ internal static class Endpoints
         parsed.GetValue(CommandLine.ControllerOption)
         ?? Environment.GetEnvironmentVariable("HNV_CONTROLLER")
         ?? Lab(parsed)?.Names.ControllerSocket
-        ?? InstalledController);
+        ?? InstalledController,
+        identity: Identity(parsed));
 
     /// <summary>The agents meant: the one named, or all hosts of the running lab. The caller disposes each.</summary>
     public static IReadOnlyList<(string Host, HostClient Client)> Agents(ParseResult parsed)
     {
         if ((parsed.GetValue(CommandLine.AgentOption) ?? Environment.GetEnvironmentVariable("HNV_AGENT")) is { } endpoint)
         {
-            return [(endpoint, new HostClient(endpoint))];
+            return [(endpoint, new HostClient(endpoint, Identity(parsed)))];
         }
 
         string? host = parsed.GetValue(CommandLine.HostOption);
@@ -35,6 +37,24 @@ internal static class Endpoints
         return host is not null
             ? [(host, running.Agent(host))]
             : [.. lab.Topology.Hosts.Select(each => (each.Name, running.Agent(each.Name)))];
+    }
+
+    /// <summary>Who we are toward an https endpoint; null when nobody said.</summary>
+    private static CertificateFiles? Identity(ParseResult parsed)
+    {
+        if ((parsed.GetValue(CommandLine.IdentityOption) ?? Environment.GetEnvironmentVariable("HNV_IDENTITY")) is not { Length: > 0 } folder)
+        {
+            return null;
+        }
+
+        try
+        {
+            return CertificateFiles.Open(Path.Combine(folder, PkiDirectory.CertificateFile), Path.Combine(folder, PkiDirectory.KeyFile), Path.Combine(folder, PkiDirectory.AuthorityFile));
+        }
+        catch (PkiException e)
+        {
+            throw new CommandException(e.Message);
+        }
     }
 
     /// <summary>The one agent meant.</summary>

@@ -19,6 +19,7 @@ RootCommand root = new("OpenHNV: isolated tenant networks with any addresses, on
 };
 root.Options.Add(CommandLine.ControllerOption);
 root.Options.Add(CommandLine.AgentOption);
+root.Options.Add(CommandLine.IdentityOption);
 root.Options.Add(CommandLine.HostOption);
 root.Options.Add(CommandLine.LabOption);
 root.Options.Add(CommandLine.OutputOption);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Hnv.Pki;
 
 namespace Hnv.Client;
 
@@ -7,14 +8,15 @@ namespace Hnv.Client;
 /// The Network Controller's REST API. Paths are resourceRefs, <c>/virtualNetworks/contoso</c>, without <c>/networking/v1</c>.
 /// Safe for concurrent use.
 /// </summary>
-/// <param name="endpoint"><c>http://host:port</c>, <c>unix:/path</c> or a socket's absolute path.</param>
+/// <param name="endpoint"><c>http://host:port</c>, <c>https://host:port</c>, <c>unix:/path</c> or a socket's absolute path.</param>
 /// <param name="version">The URI version to speak.</param>
-public sealed class ControllerClient(string endpoint, string version = "v7.1") : IDisposable
+/// <param name="identity">For <c>https</c>: our certificate, and whose signature on the service's we trust.</param>
+public sealed class ControllerClient(string endpoint, string version = "v7.1", CertificateFiles? identity = null) : IDisposable
 {
     private static readonly TimeSpan s_firstPoll = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan s_slowestPoll = TimeSpan.FromMilliseconds(250);
 
-    private readonly JsonChannel _channel = new(endpoint);
+    private readonly JsonChannel _channel = new(endpoint, identity);
 
     /// <summary>Reads a resource or a collection; null when there is none.</summary>
     /// <exception cref="ApiException">Refused, or no answer.</exception>

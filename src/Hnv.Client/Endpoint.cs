@@ -1,4 +1,7 @@
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using Hnv.Pki;
 
 namespace Hnv.Client;
 
@@ -11,8 +14,10 @@ internal static class Endpoint
     private const string UnixScheme = "unix:";
 
     /// <summary>A client for that endpoint. The caller owns it.</summary>
+    /// <param name="endpoint">The endpoint.</param>
+    /// <param name="identity">For <c>https</c>: our certificate and whose signature we trust; null has none and trusts whom the system trusts.</param>
     /// <exception cref="FormatException">It is neither a URL nor a socket path.</exception>
-    public static HttpClient Open(string endpoint)
+    public static HttpClient Open(string endpoint, CertificateFiles? identity)
     {
         string? socketPath = endpoint.StartsWith(UnixScheme, StringComparison.OrdinalIgnoreCase) ? endpoint[UnixScheme.Length..]
             : endpoint.StartsWith('/') ? endpoint
@@ -23,8 +28,28 @@ internal static class Endpoint
         }
 
         return Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https"
-            ? new HttpClient { BaseAddress = uri, Timeout = Timeout.InfiniteTimeSpan }
-            : throw new FormatException($"'{endpoint}' is no endpoint. Write http://HOST:PORT, or unix:/path/of/the/socket.");
+            ? new HttpClient(OverTcp(identity)) { BaseAddress = uri, Timeout = Timeout.InfiniteTimeSpan }
+            : throw new FormatException($"'{endpoint}' is no endpoint. Write http://HOST:PORT, https://HOST:PORT, or unix:/path/of/the/socket.");
+    }
+
+    private static SocketsHttpHandler OverTcp(CertificateFiles? identity)
+    {
+        SocketsHttpHandler handler = new();
+        if (identity is null)
+        {
+            return handler;
+        }
+
+        X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        policy.CustomTrustStore.AddRange(identity.Authorities);
+        policy.ApplicationPolicy.Add(new System.Security.Cryptography.Oid(CertificateAuthority.ServerAuthentication));
+        handler.SslOptions = new SslClientAuthenticationOptions
+        {
+            // Chosen for every handshake: a renewed certificate is used by the next connection.
+            LocalCertificateSelectionCallback = (_, _, _, _, _) => identity.Certificate,
+            CertificateChainPolicy = policy,
+        };
+        return handler;
     }
 
     private static SocketsHttpHandler OverSocket(string path) => new()

@@ -6,14 +6,16 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Hnv.Contracts;
 using Hnv.Contracts.HostChannel;
+using Hnv.Pki;
 
 namespace Hnv.Client;
 
 /// <summary>The management channel of a host agent. Safe for concurrent use.</summary>
-/// <param name="endpoint"><c>http://host:port</c>, <c>unix:/path</c> or a socket's absolute path.</param>
-public sealed class HostClient(string endpoint) : IDisposable
+/// <param name="endpoint"><c>http://host:port</c>, <c>https://host:port</c>, <c>unix:/path</c> or a socket's absolute path.</param>
+/// <param name="identity">For <c>https</c>: our certificate, and whose signature on the service's we trust.</param>
+public sealed class HostClient(string endpoint, CertificateFiles? identity = null) : IDisposable
 {
-    private readonly JsonChannel _channel = new(endpoint);
+    private readonly JsonChannel _channel = new(endpoint, identity);
 
     /// <summary>What the host is and how it is.</summary>
     public Task<HostInventory> GetHostAsync(CancellationToken cancellation = default) =>

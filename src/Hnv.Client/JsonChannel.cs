@@ -5,13 +5,14 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hnv.Contracts;
 using Hnv.Contracts.Rest;
+using Hnv.Pki;
 
 namespace Hnv.Client;
 
 /// <summary>One HTTP+JSON conversation; turns every failure into an <see cref="ApiException"/>.</summary>
-internal sealed class JsonChannel(string endpoint) : IDisposable
+internal sealed class JsonChannel(string endpoint, CertificateFiles? identity) : IDisposable
 {
-    private readonly HttpClient _http = Endpoint.Open(endpoint);
+    private readonly HttpClient _http = Endpoint.Open(endpoint, identity);
 
     /// <summary>Sends and reads the whole answer. A 404 to a GET is returned, every other failure thrown.</summary>
     public async Task<JsonAnswer> SendAsync(HttpMethod method, string path, string? body, string? ifMatch, CancellationToken cancellation)

@@ -4,7 +4,7 @@ using Hnv.Controller.Http;
 using Hnv.Controller.Resources;
 using Hnv.Controller.Store;
 using Hnv.Ovsdb;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Hnv.Pki;
 
 namespace Hnv.Controller;
 
@@ -34,7 +34,12 @@ internal sealed class ControllerApp : IAsyncDisposable
     {
         Directory.CreateDirectory(options.StateDirectory);
         Directory.CreateDirectory(options.RunDirectory);
-        WebApplicationBuilder builder = Builder(options);
+        options.Check();
+        CertificateFiles? own = options.Tls is { } tls ? CertificateFiles.Open(tls.Certificate, tls.PrivateKey, tls.Authorities) : null;
+        CertificateCallers? callers = options.Authentication.Mode == ControllerOptions.AuthenticationMode.X509
+            ? new CertificateCallers(options.Authentication.TrustAuthorities ? own : null, options.Authentication.Clients, TimeProvider.System)
+            : null;
+        WebApplicationBuilder builder = Builder(new Listeners(options, own, callers));
         var parts = new List<IAsyncDisposable>();
         try
         {
@@ -57,7 +62,12 @@ internal sealed class ControllerApp : IAsyncDisposable
             parts.Add(fleet);
             fleet.Start();
             engine.Live = new FleetLiveState(fleet, TimeProvider.System);
-            Map(web, engine);
+            var audit = new AuditLog(options.AuditPath, options.Audit.FileBytesMax, options.Audit.FilesKept, TimeProvider.System, loggers.CreateLogger<AuditLog>());
+            web.Lifetime.ApplicationStopped.Register(audit.Dispose);
+            var gate = new AccessGate(options.Authentication.Mode, callers, options.Limits);
+            web.Lifetime.ApplicationStopped.Register(gate.Dispose);
+            web.Use(gate.InvokeAsync);
+            Map(web, engine, audit, options.Limits);
             File.Delete(options.SocketPath);
             await web.StartAsync(cancellation);
             File.SetUnixFileMode(options.SocketPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
@@ -71,11 +81,15 @@ internal sealed class ControllerApp : IAsyncDisposable
     }
 
     /// <summary>Puts the routes into an application.</summary>
-    public static void Map(WebApplication web, ResourceEngine engine)
+    public static void Map(WebApplication web, ResourceEngine engine, AuditLog? audit = null, ControllerOptions.LimitsSection? limits = null)
     {
-        var api = new NetworkingApi(engine, TimeProvider.System, web.Services.GetRequiredService<ILogger<NetworkingApi>>());
+        var api = new NetworkingApi(engine, audit, limits ?? new ControllerOptions.LimitsSection(), TimeProvider.System, web.Services.GetRequiredService<ILogger<NetworkingApi>>());
         web.Map("/networking/{**path}", api.HandleAsync);
-        web.MapGet("/health", () => Results.Json(new Dictionary<string, object> { ["status"] = "ok", ["revision"] = engine.Current.Revision }));
+
+        // The revision counts everybody's changes.
+        web.MapGet("/health", (HttpContext context) => Results.Json(context.Features.Get<Caller>() is { Role: CallerRole.Tenant }
+            ? new Dictionary<string, object> { ["status"] = "ok" }
+            : new Dictionary<string, object> { ["status"] = "ok", ["revision"] = engine.Current.Revision }));
         web.MapGet("/openapi.json", () => Results.Text(OpenApiDocument.Build(engine.Catalog).ToJsonString(), "application/json"));
     }
 
@@ -93,7 +107,7 @@ internal sealed class ControllerApp : IAsyncDisposable
         User = options.Ovsdb.User,
     };
 
-    private static WebApplicationBuilder Builder(ControllerOptions options)
+    private static WebApplicationBuilder Builder(Listeners listeners)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -104,32 +118,8 @@ internal sealed class ControllerApp : IAsyncDisposable
             console.UseUtcTimestamp = true;
         });
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
-        builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options));
+        builder.WebHost.ConfigureKestrel(listeners.Configure);
         return builder;
-    }
-
-    private static void Configure(KestrelServerOptions kestrel, ControllerOptions options)
-    {
-        kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxRequestBodySize = NetworkingApi.BodyMax;
-        kestrel.ListenUnixSocket(options.SocketPath);
-        foreach (string url in options.Listen)
-        {
-            var address = BindingAddress.Parse(url);
-            if (address.Scheme != Uri.UriSchemeHttp)
-            {
-                throw new InvalidDataException($"listen: {url} is not served. Only http is, on a loopback or otherwise trusted address.");
-            }
-
-            if (address.Host == "localhost")
-            {
-                kestrel.ListenLocalhost(address.Port);
-            }
-            else
-            {
-                kestrel.Listen(System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out System.Net.IPAddress? ip) ? ip : System.Net.IPAddress.IPv6Any, address.Port);
-            }
-        }
     }
 
     private static async ValueTask DisposeAsync(List<IAsyncDisposable> parts)

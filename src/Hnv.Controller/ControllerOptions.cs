@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Hnv.Controller.Http;
+using Hnv.Pki;
 
 namespace Hnv.Controller;
 
@@ -7,6 +9,9 @@ namespace Hnv.Controller;
 /// <remarks>Setters rather than init: generated readers assign every init property, the absent ones with null.</remarks>
 internal sealed record ControllerOptions
 {
+    private const int Sha1Digits = 40;
+    private const int Sha256Digits = 64;
+
     /// <summary>Where the store and its key live, for good.</summary>
     public string StateDirectory { get; set; } = "/var/lib/hnv/controller";
 
@@ -20,9 +25,103 @@ internal sealed record ControllerOptions
 
     public SouthboundSection Southbound { get; set; } = new();
 
+    /// <summary>Certificates of <c>https</c> addresses; null serves <c>http</c> only.</summary>
+    public TlsSection? Tls { get; set; }
+
+    /// <summary>Who may use the addresses of <see cref="Listen"/>. The local socket is its owner's.</summary>
+    public AuthenticationSection Authentication { get; set; } = new();
+
+    public LimitsSection Limits { get; set; } = new();
+
+    public AuditSection Audit { get; set; } = new();
+
+    /// <summary>The record of changes.</summary>
+    [JsonIgnore]
+    public string AuditPath => Audit.Path ?? Path.Combine(StateDirectory, "audit.jsonl");
+
     /// <summary>The socket for local tools.</summary>
     [JsonIgnore]
     public string SocketPath => Path.Combine(RunDirectory, "controller.sock");
+
+    /// <summary>How clients say who they are.</summary>
+    internal enum AuthenticationMode
+    {
+        /// <summary>Not at all; everybody may do everything.</summary>
+        None,
+
+        /// <summary>By a client certificate.</summary>
+        X509,
+    }
+
+    /// <summary>Three PEM files; read again when they change.</summary>
+    internal sealed record TlsSection
+    {
+        /// <summary>Our certificate.</summary>
+        public string Certificate { get; set; } = "";
+
+        /// <summary>Its key.</summary>
+        public string PrivateKey { get; set; } = "";
+
+        /// <summary>Who signs our peers' certificates.</summary>
+        public string Authorities { get; set; } = "";
+    }
+
+    /// <summary>Who may use the API.</summary>
+    internal sealed record AuthenticationSection
+    {
+        public AuthenticationMode Mode { get; set; }
+
+        /// <summary>True takes every certificate that <see cref="TlsSection.Authorities"/> signed, with the role that stands in it; false the listed ones only.</summary>
+        public bool TrustAuthorities { get; set; } = true;
+
+        /// <summary>Clients with a role of their own, whatever their certificate says.</summary>
+        public IReadOnlyList<ClientEntry> Clients { get; set; } = [];
+    }
+
+    /// <summary>One client that is known by its certificate.</summary>
+    internal sealed record ClientEntry
+    {
+        /// <summary>SHA-256 or SHA-1 of its certificate, hexadecimal.</summary>
+        public string? Thumbprint { get; set; }
+
+        /// <summary>What it may do; <c>None</c> withdraws a certificate.</summary>
+        public CallerRole Role { get; set; } = CallerRole.Admin;
+
+        /// <summary>Whose resources, for the role Tenant.</summary>
+        public string? Tenant { get; set; }
+    }
+
+    /// <summary>What clients may cost.</summary>
+    internal sealed record LimitsSection
+    {
+        /// <summary>Requests a second of one client, over time; 0 is no limit.</summary>
+        public int RequestsPerSecond { get; set; } = 5000;
+
+        /// <summary>Requests of one client at once, after a pause.</summary>
+        public int RequestBurst { get; set; } = 10_000;
+
+        /// <summary>Connections, all together.</summary>
+        public int Connections { get; set; } = 4096;
+
+        /// <summary>Connections of one address.</summary>
+        public int ConnectionsPerClient { get; set; } = 512;
+
+        /// <summary>Large request bodies in memory at once; further ones are told to come again.</summary>
+        public int LargeBodies { get; set; } = 32;
+    }
+
+    /// <summary>The record of changes.</summary>
+    internal sealed record AuditSection
+    {
+        /// <summary>The file; null is <c>audit.jsonl</c> in the state directory.</summary>
+        public string? Path { get; set; }
+
+        /// <summary>Bytes of one file.</summary>
+        public long FileBytesMax { get; set; } = 64 << 20;
+
+        /// <summary>Full files that are kept.</summary>
+        public int FilesKept { get; set; } = 8;
+    }
 
     /// <summary>The store's server.</summary>
     internal sealed record OvsdbSection
@@ -44,7 +143,9 @@ internal sealed record ControllerOptions
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllText(path), ControllerOptionsJson.Default.ControllerOptions) ?? new ControllerOptions();
+            ControllerOptions options = JsonSerializer.Deserialize(File.ReadAllText(path), ControllerOptionsJson.Default.ControllerOptions) ?? new ControllerOptions();
+            options.Check();
+            return options;
         }
         catch (IOException e)
         {
@@ -55,12 +156,41 @@ internal sealed record ControllerOptions
             throw new InvalidDataException($"{path}: {e.Message}", e);
         }
     }
+
+    /// <exception cref="InvalidDataException">Something contradicts itself; the message says what would be right.</exception>
+    public void Check()
+    {
+        foreach (ClientEntry client in Authentication.Clients)
+        {
+            if (client.Thumbprint is null || CertificateCallers.Normal(client.Thumbprint).Length is not (Sha1Digits or Sha256Digits))
+            {
+                throw new InvalidDataException($"authentication.clients: '{client.Thumbprint}' is no thumbprint. Write the {Sha256Digits} hexadecimal digits that 'hnv pki show' prints, or the {Sha1Digits} that Windows does.");
+            }
+
+            if (client.Role == CallerRole.Tenant != CertificateGrant.IsTenantId(client.Tenant))
+            {
+                throw new InvalidDataException($"authentication.clients: tenant '{client.Tenant}' with role {client.Role}. Role Tenant, and no other, names a tenant: 1 to 64 letters, digits, - and _.");
+            }
+        }
+
+        if (Authentication.Clients.GroupBy(client => CertificateCallers.Normal(client.Thumbprint!)).FirstOrDefault(same => same.Count() > 1) is { } twice)
+        {
+            throw new InvalidDataException($"authentication.clients: {twice.Key} is listed twice.");
+        }
+
+        if (Limits is { RequestsPerSecond: < 0 } or { RequestBurst: < 1 } or { Connections: < 1 } or { ConnectionsPerClient: < 1 } or { LargeBodies: < 1 }
+            || Audit is { FileBytesMax: < 4096 } or { FilesKept: < 1 })
+        {
+            throw new InvalidDataException("limits and audit: every number is at least 1 (requestsPerSecond 0 is no limit, fileBytesMax at least 4096).");
+        }
+    }
 }
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     ReadCommentHandling = JsonCommentHandling.Skip,
     AllowTrailingCommas = true,
+    UseStringEnumConverter = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(ControllerOptions))]
 internal sealed partial class ControllerOptionsJson : JsonSerializerContext;

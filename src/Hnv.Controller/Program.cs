@@ -1,6 +1,7 @@
 using Hnv.Controller;
 using Hnv.Controller.Store;
 using Hnv.Ovsdb;
+using Hnv.Pki;
 
 return await ControllerProgram.RunAsync(args);
 
@@ -27,7 +28,7 @@ namespace Hnv.Controller
                 await app.Web.WaitForShutdownAsync();
                 return 0;
             }
-            catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or OvsdbException or StoreException)
+            catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or OvsdbException or StoreException or PkiException)
             {
                 await Console.Error.WriteLineAsync($"hnv controller: {e.Message}");
                 return Failed;

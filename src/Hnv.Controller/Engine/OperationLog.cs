@@ -20,7 +20,8 @@ internal enum OperationStatus
 /// <param name="Revision">The revision of the store it made.</param>
 /// <param name="Status">How it stands.</param>
 /// <param name="Error">Why it failed or was cancelled.</param>
-internal sealed record Operation(Guid Id, string Target, bool IsDelete, long Revision, OperationStatus Status, ErrorBody? Error = null);
+/// <param name="Owner">The tenant whose resource it was for; null for the provider's.</param>
+internal sealed record Operation(Guid Id, string Target, bool IsDelete, long Revision, OperationStatus Status, ErrorBody? Error = null, string? Owner = null);
 
 /// <summary>
 /// What runs and what became of what ran. provisioningState is derived from here, never stored: a document is Updating while an
@@ -38,9 +39,9 @@ internal sealed class OperationLog
     private volatile bool _anyRunning;
 
     /// <summary>Notes an accepted operation; <paramref name="done"/> when nothing is left to do. Cancels what it overtakes (2.10).</summary>
-    public Operation Begin(Guid id, string target, bool isDelete, long revision, bool done)
+    public Operation Begin(Guid id, string target, bool isDelete, long revision, bool done, string? owner = null)
     {
-        var operation = new Operation(id, target, isDelete, revision, done ? OperationStatus.Succeeded : OperationStatus.InProgress);
+        var operation = new Operation(id, target, isDelete, revision, done ? OperationStatus.Succeeded : OperationStatus.InProgress, Owner: owner);
         lock (_gate)
         {
             for (int i = _running.Count - 1; i >= 0; i--)
@@ -93,12 +94,12 @@ internal sealed class OperationLog
         }
     }
 
-    /// <summary>The newest operations, newest first.</summary>
-    public IReadOnlyList<Operation> Newest(int count)
+    /// <summary>The newest operations, newest first; of one tenant only when <paramref name="owner"/> is given.</summary>
+    public IReadOnlyList<Operation> Newest(int count, string? owner = null)
     {
         lock (_gate)
         {
-            return [.. _age.Reverse().Take(count).Select(id => _all[id])];
+            return [.. _age.Reverse().Select(id => _all[id]).Where(o => owner is null || owner.Equals(o.Owner, StringComparison.OrdinalIgnoreCase)).Take(count)];
         }
     }
 

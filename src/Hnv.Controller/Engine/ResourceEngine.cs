@@ -6,7 +6,17 @@ using Hnv.Controller.Store;
 namespace Hnv.Controller.Engine;
 
 /// <summary>What a PUT made.</summary>
-internal sealed record PutResult(Node Node, bool Created, Operation Operation, Snapshot Snapshot);
+/// <param name="Node">The resource.</param>
+/// <param name="Created">True when it is new.</param>
+/// <param name="Operation">The operation.</param>
+/// <param name="Snapshot">Everything, with it.</param>
+/// <param name="ETagBefore">Its etag until then; null when it is new.</param>
+internal sealed record PutResult(Node Node, bool Created, Operation Operation, Snapshot Snapshot, string? ETagBefore);
+
+/// <summary>What a DELETE took away.</summary>
+/// <param name="Operation">The operation.</param>
+/// <param name="ETagBefore">The etag of the resource until then.</param>
+internal sealed record DeleteResult(Operation Operation, string ETagBefore);
 
 /// <summary>
 /// Accepts changes of resources. One writer at a time decides, against the newest accepted state; the answer waits until the change
@@ -67,7 +77,8 @@ internal sealed class ResourceEngine : IAsyncDisposable
 
     /// <summary>Creates or replaces a resource.</summary>
     /// <exception cref="RefusedException">Nothing was changed.</exception>
-    public async Task<PutResult> PutAsync(ResourcePath path, JsonObject body, ApiVersion version, Precondition precondition, Guid operationId)
+    public async Task<PutResult> PutAsync(
+        ResourcePath path, JsonObject body, ApiVersion version, Precondition precondition, Guid operationId, Visibility? who = null)
     {
         Task durable;
         PutResult result;
@@ -75,7 +86,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
         {
             try
             {
-                (result, durable) = Put(path, body, version, precondition, operationId);
+                (result, durable) = Put(path, body, version, precondition, operationId, who ?? Visibility.All);
                 _holdings.Accept();
             }
             catch
@@ -92,13 +103,14 @@ internal sealed class ResourceEngine : IAsyncDisposable
     /// <summary>Removes a resource with its descendants.</summary>
     /// <returns>Null when there was nothing to remove.</returns>
     /// <exception cref="RefusedException">Nothing was changed.</exception>
-    public async Task<Operation?> DeleteAsync(ResourcePath path, ApiVersion version, Precondition precondition, Guid operationId)
+    public async Task<DeleteResult?> DeleteAsync(
+        ResourcePath path, ApiVersion version, Precondition precondition, Guid operationId, Visibility? who = null)
     {
         Task durable;
-        Operation operation;
+        DeleteResult result;
         lock (_gate)
         {
-            Node? existing = _accepted.Find(path.Ref);
+            Node? existing = (who ?? Visibility.All).Sees(_accepted, path.RootRef) ? _accepted.Find(path.Ref) : null;
             precondition.Check(path.Ref, existing, isDelete: true);
             if (existing is null)
             {
@@ -107,7 +119,8 @@ internal sealed class ResourceEngine : IAsyncDisposable
 
             try
             {
-                (operation, durable) = Delete(path, existing, version, operationId);
+                (Operation operation, durable) = Delete(path, existing, version, operationId, who ?? Visibility.All);
+                result = new DeleteResult(operation, existing.ETag);
                 _holdings.Accept();
             }
             catch
@@ -118,7 +131,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
         }
 
         await DurableAsync(durable);
-        return operation;
+        return result;
     }
 
     public async ValueTask DisposeAsync()
@@ -151,37 +164,56 @@ internal sealed class ResourceEngine : IAsyncDisposable
 
     private static string NewETag() => $"W/\"{Guid.NewGuid():D}\"";
 
-    private (PutResult Result, Task Durable) Put(ResourcePath path, JsonObject body, ApiVersion version, Precondition precondition, Guid operationId)
+    private (PutResult Result, Task Durable) Put(ResourcePath path, JsonObject body, ApiVersion version, Precondition precondition, Guid operationId, Visibility who)
     {
+        RequireVisible(path, who);
         Node? rootBefore = _accepted.Find(path.RootRef);
         Node? parent = path.Steps.Length == 1 ? null : _accepted.Find(path.ParentRef)
-            ?? throw new RefusedException(ErrorCodes.NotFound, path.Ref, $"{path.ParentRef} does not exist. Create it before its children.", StatusCodes.Status412PreconditionFailed);
+            ?? throw ParentMissing(path);
         Node? existing = _accepted.Find(path.Ref);
         precondition.Check(path.Ref, existing, isDelete: false);
         CheckSameName(path, body);
 
         var errors = new PolicyErrors();
         string etag = NewETag();
-        var reader = new DocumentReader(version, etag, id => _holdings.HolderOf(ClaimKey.Of(id)) is null, () => ++_sequence, errors);
+        var reader = new DocumentReader(version, etag, id => who.Tenant is null && _holdings.HolderOf(ClaimKey.Of(id)) is null, () => ++_sequence, errors);
         Node node = reader.Read(path.Last.Type, path.Last.Id, parent?.Ref ?? "", body, existing);
+        node = parent is null ? who.Claim(node) : node;
         Node root = parent is null ? node : TreeEdit.Replace(Own(rootBefore!), path.Steps.AsSpan()[1..], node, etag);
 
-        var edit = new TreeEdit(_catalog, _accepted, version, errors, _holdings, Live);
+        var edit = new TreeEdit(_catalog, _accepted, version, errors, _holdings, Live) { Who = who };
         edit.Settle(rootBefore, root, node.Ref);
         (Snapshot next, Task durable) = Accept(rootBefore, root, edit);
-        Operation operation = Begin(operationId, node.Ref, isDelete: false, next.Revision, path.Steps[0].Type);
-        return (new PutResult(next.Find(node.Ref)!, existing is null, operation, next), durable);
+        Operation operation = Begin(operationId, node.Ref, isDelete: false, next.Revision, root);
+        return (new PutResult(next.Find(node.Ref)!, existing is null, operation, next, existing?.ETag), durable);
     }
 
-    private (Operation Operation, Task Durable) Delete(ResourcePath path, Node existing, ApiVersion version, Guid operationId)
+    private (Operation Operation, Task Durable) Delete(ResourcePath path, Node existing, ApiVersion version, Guid operationId, Visibility who)
     {
-        var edit = new TreeEdit(_catalog, _accepted, version, new PolicyErrors(), _holdings, Live);
+        var edit = new TreeEdit(_catalog, _accepted, version, new PolicyErrors(), _holdings, Live) { Who = who };
         Node rootBefore = _accepted.Find(path.RootRef)!;
         Node? root = path.Steps.Length == 1 ? null : TreeEdit.Replace(Own(rootBefore), path.Steps.AsSpan()[1..], null, NewETag());
         edit.CheckDelete(existing, rootBefore, root);
         (Snapshot next, Task durable) = Accept(rootBefore, root, edit);
-        return (Begin(operationId, existing.Ref, isDelete: true, next.Revision, path.Steps[0].Type), durable);
+        return (Begin(operationId, existing.Ref, isDelete: true, next.Revision, rootBefore), durable);
     }
+
+    /// <summary>One answer for what a viewer does not see, whether it is there or not, and for a name it may not give.</summary>
+    private void RequireVisible(ResourcePath path, Visibility who)
+    {
+        Node? root = _accepted.FindRoot(path.RootRef);
+        if (root is not null ? who.Sees(root) : path.Steps.Length > 1 || who.MayName(path.Steps[0].Id))
+        {
+            return;
+        }
+
+        throw path.Steps.Length > 1
+            ? ParentMissing(path)
+            : new RefusedException(ErrorCodes.NotFound, path.Ref, $"{path.Ref} was not found. What tenant {who.Tenant} creates has a resourceId that begins with '{who.Tenant}.'.");
+    }
+
+    private static RefusedException ParentMissing(ResourcePath path) =>
+        new(ErrorCodes.NotFound, path.Ref, $"{path.ParentRef} does not exist. Create it before its children.", StatusCodes.Status412PreconditionFailed);
 
     /// <summary>A copy whose properties rules may fill in while readers still look at the original.</summary>
     private static Node Own(Node node) => node with
@@ -190,8 +222,8 @@ internal sealed class ResourceEngine : IAsyncDisposable
         Children = [.. node.Children.Select(list => list.Select(Own).ToArray()).Select(a => System.Collections.Immutable.ImmutableArray.Create(a))],
     };
 
-    private Operation Begin(Guid id, string target, bool isDelete, long revision, ResourceType type) =>
-        Operations.Begin(id, target, isDelete, revision, done: Changed is null || !type.Asynchronous);
+    private Operation Begin(Guid id, string target, bool isDelete, long revision, Node root) =>
+        Operations.Begin(id, target, isDelete, revision, done: Changed is null || !root.Type.Asynchronous, Visibility.OwnerOf(root));
 
     private (Snapshot Next, Task Durable) Accept(Node? before, Node? after, TreeEdit edit)
     {

@@ -14,6 +14,11 @@ namespace Hnv.Controller.Engine;
 /// <param name="Live">Tells what the hosts report; null where there are none.</param>
 internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Version, PolicyErrors Errors, Holdings Holdings, ILiveState? Live)
 {
+    private HashSet<ClaimKey> _heldBefore = [];
+
+    /// <summary>Who asks.</summary>
+    public Visibility Who { get; init; } = Visibility.All;
+
     /// <summary>The tree with one node put in place of, or beside, what is at its path; ancestors are stamped as touched.</summary>
     public static Node Replace(Node root, ReadOnlySpan<PathStep> below, Node? replacement, string etag)
     {
@@ -43,6 +48,12 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
             ResolveReferences(context);
         }
 
+        if (Who.Tenant is not null)
+        {
+            // No rule is asked about what the tenant must not see: its answer would tell.
+            Errors.ThrowIfAny();
+        }
+
         foreach (RuleContext context in contexts)
         {
             context.Node.Type.Validate?.Invoke(context);
@@ -51,12 +62,13 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
         if (before is not null)
         {
             CheckRemoved(before, after);
+            _heldBefore = [.. before.SelfAndDescendants().SelectMany(node => node.Type.Claims?.Invoke(node) ?? []).Select(claim => claim.Key)];
             Holdings.Release(before);
         }
 
         foreach (Node node in after.SelfAndDescendants())
         {
-            Claim(node);
+            Claim(node, after);
         }
 
         Errors.ThrowIfAny();
@@ -84,10 +96,11 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
         }
 
         Errors.ThrowIfAny();
+        _heldBefore = [.. before.SelfAndDescendants().SelectMany(node => node.Type.Claims?.Invoke(node) ?? []).Select(claim => claim.Key)];
         Holdings.Release(before);
         foreach (Node node in after?.SelfAndDescendants() ?? [])
         {
-            Claim(node);
+            Claim(node, after!);
         }
     }
 
@@ -129,10 +142,52 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
         {
             if (property.Compute is null && context.Node.Properties[property.Name] is { } value)
             {
-                property.Schema.VisitReferences(value, (schema, reference) => Resolve(context, property, schema, reference));
+                HashSet<JsonObject> resolved = [];
+                property.Schema.VisitReferences(value, (schema, reference) =>
+                {
+                    _ = resolved.Add(reference);
+                    Resolve(context, property, schema, reference);
+                });
+                ResolveWeak(context, property, value, resolved);
             }
         }
     }
+
+    /// <summary>
+    /// A weak reference is the business of its type's rules, which look at its target. For a tenant it must lead to what the tenant sees
+    /// before they do.
+    /// </summary>
+    private void ResolveWeak(RuleContext context, Property property, JsonNode value, HashSet<JsonObject> resolved)
+    {
+        if (Who.Tenant is null)
+        {
+            return;
+        }
+
+        foreach (JsonObject reference in ReferencesIn(value).Where(reference => !resolved.Contains(reference)))
+        {
+            string target = (string)reference[ReferenceSchema.Member]!;
+            if (!IsVisible(context, property, target))
+            {
+                context.Fail(ErrorCodes.InvalidResourceReference, property.Name, $"points at {target}, which does not exist. Create it first, or name an existing one.");
+            }
+        }
+    }
+
+    private static IEnumerable<JsonObject> ReferencesIn(JsonNode? value) => value switch
+    {
+        JsonObject pointer when pointer[ReferenceSchema.Member] is JsonValue => [pointer],
+        JsonObject map => map.SelectMany(member => ReferencesIn(member.Value)),
+        JsonArray list => list.SelectMany(ReferencesIn),
+        _ => [],
+    };
+
+    /// <summary>True for what the asker sees, what lies in this tree, and what the provider had this very property point at before.</summary>
+    private bool IsVisible(RuleContext context, Property property, string target) =>
+        Who.Tenant is null
+        || IsSelfOrBelow(target, context.Root.Ref)
+        || Who.Sees(Before, target)
+        || ReferencesIn(context.Existing?.Properties[property.Name]).Any(known => Node.KeyOf((string)known[ReferenceSchema.Member]!) == Node.KeyOf(target));
 
     private void Resolve(RuleContext context, Property property, ReferenceSchema schema, JsonObject reference)
     {
@@ -142,7 +197,7 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
         {
             context.Fail(ErrorCodes.InvalidJsonReferenceWrongType, property.Name, $"points at {target}, a resource of type {type.Path}. Point at one of type {string.Join(" or ", schema.Targets)}.");
         }
-        else if (context.Find(target) is { } found)
+        else if (IsVisible(context, property, target) && context.Find(target) is { } found)
         {
             reference[ReferenceSchema.Member] = found.Ref;
         }
@@ -167,17 +222,37 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
     private string? WhyKept(Node node, Func<Holder, bool> leavesToo)
     {
         Holder[] holders = [.. Before.HoldersOf(node).Where(h => !leavesToo(h))];
+        if (Who.Tenant is not null && !holders.All(holder => Who.Sees(Before, holder.Ref)))
+        {
+            return "the provider uses it.";
+        }
+
         return holders.Length > 0
             ? $"{holders[0].Ref} refers to {node.Ref} in {holders[0].Property}{(holders.Length > 1 ? $" (and {holders.Length - 1} more)" : "")}. Remove that reference first."
-            : node.Type.WhyKeep?.Invoke(node, Before, Live);
+            : node.Type.WhyKeep?.Invoke(node, Before, Live) is { } why ? Who.Tenant is null ? why : "the provider uses it."
+            : null;
     }
 
-    private void Claim(Node node)
+    /// <summary>
+    /// True when whoever asks may name that very value: a tenant only inside its own trees, or what it has. Of what all tenants share
+    /// it is given one: a refusal of a certain number would tell that somebody has it.
+    /// </summary>
+    private bool MayChoose(ClaimKey key, Node after) =>
+        Who.Tenant is null
+        || _heldBefore.Contains(key)
+        || (key.Space.Length > 0 && (IsSelfOrBelow(key.Space, after.Key) || Who.Sees(Before, key.Space)));
+
+    private void Claim(Node node, Node after)
     {
         _ = Holdings.TryTake(ClaimKey.Of(node.InstanceId), node.Ref);
         foreach (Claim claim in node.Type.Claims?.Invoke(node) ?? [])
         {
-            if (!Holdings.TryTake(claim.Key, node.Ref))
+            if (!MayChoose(claim.Key, after))
+            {
+                Errors.Add(new PolicyError(
+                    claim.Code, node.Ref, $"{node.Ref}: {claim.Property} {claim.Shown} is not a tenant's to choose. Leave it out, or ask for Dynamic, and be given one."));
+            }
+            else if (!Holdings.TryTake(claim.Key, node.Ref))
             {
                 Errors.Add(new PolicyError(
                     claim.Code, node.Ref, $"{node.Ref}: {claim.Property} {claim.Shown} is held by {Holdings.HolderOf(claim.Key)}. {claim.Advice}"));

@@ -9,11 +9,13 @@ using Hnv.Controller.Schema;
 namespace Hnv.Controller.Http;
 
 /// <summary>The REST API under <c>/networking</c>: HTTP in, the engine's words out. Knows no resource type.</summary>
-internal sealed partial class NetworkingApi(ResourceEngine engine, TimeProvider time, ILogger<NetworkingApi> logger)
+internal sealed partial class NetworkingApi(
+    ResourceEngine engine, AuditLog? audit, ControllerOptions.LimitsSection limits, TimeProvider time, ILogger<NetworkingApi> logger)
 {
     /// <summary>Bytes of a request body; far above any document a person or tool writes.</summary>
     public const int BodyMax = 8 << 20;
 
+    private const string DiscoveryName = "discovery";
     private const string OperationsName = "operations";
     private const string OperationResultsName = "operationResults";
     private const int OperationsListed = 1000;
@@ -21,6 +23,7 @@ internal sealed partial class NetworkingApi(ResourceEngine engine, TimeProvider 
     private static readonly string s_product = $"OpenHNV/{typeof(NetworkingApi).Assembly.GetName().Version!.ToString(fieldCount: 3)}";
 
     private readonly ReplayCache _replays = new(time);
+    private readonly RequestBodies _bodies = new(limits.LargeBodies);
 
     /// <summary>Everything that happens to one request.</summary>
     public async Task HandleAsync(HttpContext context)
@@ -62,9 +65,9 @@ internal sealed partial class NetworkingApi(ResourceEngine engine, TimeProvider 
     {
         string[] segments = (context.Request.Path.Value ?? "").Split('/', StringSplitOptions.RemoveEmptyEntries)[1..];
         ApiVersion version = ApiVersion.All[^1];
-        if (segments is [{ } only] && only.Equals("discovery", StringComparison.OrdinalIgnoreCase))
+        if (segments is [{ } only] && only.Equals(DiscoveryName, StringComparison.OrdinalIgnoreCase))
         {
-            segments = ["discovery", "discovery"];
+            segments = [DiscoveryName, DiscoveryName];
         }
         else if (segments.Length == 0 || !ApiVersion.TryParse(segments[0], out version))
         {
@@ -72,7 +75,7 @@ internal sealed partial class NetworkingApi(ResourceEngine engine, TimeProvider 
         }
         else
         {
-            segments = segments is [_, { } name] && name.Equals("discovery", StringComparison.OrdinalIgnoreCase) ? ["discovery", "discovery"] : segments[1..];
+            segments = segments is [_, { } name] && name.Equals(DiscoveryName, StringComparison.OrdinalIgnoreCase) ? [DiscoveryName, DiscoveryName] : segments[1..];
         }
 
         string method = context.Request.Method;
@@ -84,29 +87,35 @@ internal sealed partial class NetworkingApi(ResourceEngine engine, TimeProvider 
         ResourcePath path = engine.Catalog.Resolve(segments, version) ?? throw NotThere(context.Request.Path, "No resource type of that name and version is served");
         return method switch
         {
-            _ when HttpMethods.IsGet(method) => Get(path, version),
+            _ when HttpMethods.IsGet(method) => Get(path, version, CallerOf(context).Who),
             _ when path.IsCollection => NotAllowed(method, "GET"),
             _ when HttpMethods.IsPut(method) || HttpMethods.IsDelete(method) => await WriteAsync(context, path, version, requestId),
             _ => NotAllowed(method, "GET, PUT, DELETE"),
         };
     }
 
-    private Answer Get(ResourcePath path, ApiVersion version)
+    private Answer Get(ResourcePath path, ApiVersion version, Visibility who)
     {
-        View view = ViewOf(engine.Current, version);
+        View view = ViewOf(engine.Current, version, who);
         if (!path.IsCollection)
         {
-            Node node = view.Snapshot.Find(path.Ref) ?? throw NotThere(path.Ref, $"There is no {path.Last.Type.Path} of that name");
+            Node node = Visible(view, path, path.Ref) ?? throw NotThere(path.Ref, $"There is no {path.Last.Type.Path} of that name");
             return Answer.Json(StatusCodes.Status200OK, json => DocumentWriter.Write(json, node, view), ETag(node));
         }
 
         IEnumerable<Node> nodes = path.Steps.Length == 1
-            ? view.Snapshot.All(path.Last.Type.Name)
-            : (view.Snapshot.Find(path.ParentRef) ?? throw NotThere(path.ParentRef, "Its parent does not exist")).ChildrenOf(path.Last.Type.Name);
+            ? view.Snapshot.All(path.Last.Type.Name).Where(node => who.Sees(node) || IsPublic(path))
+            : (Visible(view, path, path.ParentRef) ?? throw NotThere(path.ParentRef, "Its parent does not exist")).ChildrenOf(path.Last.Type.Name);
         return path.Last.Type.SingletonId is not null && nodes.FirstOrDefault() is { } singleton
             ? Answer.Json(StatusCodes.Status200OK, json => DocumentWriter.Write(json, singleton, view), ETag(singleton))
             : Answer.Json(StatusCodes.Status200OK, json => DocumentWriter.WriteCollection(json, nodes, view));
     }
+
+    /// <summary>What tells nothing about anybody: which versions are spoken.</summary>
+    private static bool IsPublic(ResourcePath path) => path.Steps[0].Type is { Writable: false, SingletonId: not null } type && type.Name == DiscoveryName;
+
+    private static Node? Visible(View view, ResourcePath path, string reference) =>
+        view.Who.Sees(view.Snapshot, reference) || IsPublic(path) ? view.Snapshot.Find(reference) : null;
 
     private async Task<Answer> WriteAsync(HttpContext context, ResourcePath path, ApiVersion version, Guid requestId)
     {
@@ -118,16 +127,27 @@ internal sealed partial class NetworkingApi(ResourceEngine engine, TimeProvider 
                 ErrorCodes.OperationNotSupported, path.Ref, $"{path.Ref}: {context.Request.Method} is not offered. {(type.SingletonId is { } only ? $"There is one {type.Name}, /{type.Name}/{only}{(type.Writable ? "; PUT changes it." : ", and it is read-only.")}" : "")}");
         }
 
-        byte[] body = await ReadBodyAsync(context);
+        Caller caller = CallerOf(context);
+        RequireMayChange(context, caller, path, requestId);
+        byte[] body = await _bodies.ReadAsync(context.Request, context.RequestAborted);
         IHeaderDictionary headers = context.Request.Headers;
         var precondition = new Precondition(headers.IfMatch, headers.IfNoneMatch);
         string origin = $"{context.Request.Scheme}://{context.Request.Host}/networking/v1";
-        Task<Answer> ExecuteAsync() => isDelete
-            ? DeleteAsync(path, version, precondition, requestId, origin)
-            : PutAsync(path, Parse(path, body), version, precondition, requestId, origin);
+        var change = new Change(caller, SourceOf(context), path, version, precondition, requestId, origin);
+        async Task<Answer> ExecuteAsync()
+        {
+            try
+            {
+                return await (isDelete ? DeleteAsync(change) : PutAsync(change, Parse(path, body)));
+            }
+            catch (RefusedException e) when (caller.Who.Tenant is not null)
+            {
+                throw TenantRules.Censor(e, caller.Who, engine.Current, $"{path.Ref}\n{Encoding.UTF8.GetString(body)}");
+            }
+        }
 
         return headers["x-ms-client-request-id"] is [{ Length: > 0 } clientId, ..]
-            ? await _replays.GetOrExecuteAsync(clientId, context.Request.Method, context.Request.Path, body, async () =>
+            ? await _replays.GetOrExecuteAsync($"{caller.Key}\n{clientId}", context.Request.Method, context.Request.Path, body, async () =>
             {
                 try
                 {
@@ -141,21 +161,66 @@ internal sealed partial class NetworkingApi(ResourceEngine engine, TimeProvider 
             : await ExecuteAsync();
     }
 
-    private async Task<Answer> PutAsync(
-        ResourcePath path, JsonObject body, ApiVersion version, Precondition precondition, Guid requestId, string origin)
+    /// <summary>One request to change something.</summary>
+    private sealed record Change(Caller Caller, string Source, ResourcePath Path, ApiVersion Version, Precondition Precondition, Guid RequestId, string Origin);
+
+    private async Task<Answer> PutAsync(Change change, JsonObject body)
     {
-        PutResult result = await engine.PutAsync(path, body, version, precondition, requestId);
-        View view = ViewOf(result.Snapshot, version);
+        PutResult result = await engine.PutAsync(change.Path, body, change.Version, change.Precondition, change.RequestId, change.Caller.Who);
+        int status = result.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK;
+        Note(change, HttpMethods.Put, status, result.ETagBefore, result.Node.ETag);
+        View view = ViewOf(result.Snapshot, change.Version, change.Caller.Who);
         return Answer.Json(
-            result.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK,
+            status,
             json => DocumentWriter.Write(json, result.Node, view),
-            [.. ETag(result.Node), .. path.Steps[0].Type.Asynchronous ? [Operation(origin, requestId)] : Array.Empty<KeyValuePair<string, string>>()]);
+            [.. ETag(result.Node), .. change.Path.Steps[0].Type.Asynchronous ? [Operation(change.Origin, change.RequestId)] : Array.Empty<KeyValuePair<string, string>>()]);
     }
 
-    private async Task<Answer> DeleteAsync(ResourcePath path, ApiVersion version, Precondition precondition, Guid requestId, string origin) =>
-        await engine.DeleteAsync(path, version, precondition, requestId) is null
-            ? Answer.Empty(StatusCodes.Status204NoContent)
-            : new Answer(StatusCodes.Status200OK, default, [Operation(origin, requestId)]);
+    private async Task<Answer> DeleteAsync(Change change)
+    {
+        if (await engine.DeleteAsync(change.Path, change.Version, change.Precondition, change.RequestId, change.Caller.Who) is not { } result)
+        {
+            return Answer.Empty(StatusCodes.Status204NoContent);
+        }
+
+        Note(change, HttpMethods.Delete, StatusCodes.Status200OK, result.ETagBefore, etagAfter: null);
+        return new Answer(StatusCodes.Status200OK, default, [Operation(change.Origin, change.RequestId)]);
+    }
+
+    private void Note(Change change, string verb, int status, string? etagBefore, string? etagAfter) =>
+        audit?.Write(new AuditEntry(change.Caller, change.Source, verb, change.Path.Ref, change.RequestId, status, etagBefore, etagAfter));
+
+    /// <summary>Refuses, before anything of the body is read, who may not change such a resource, and everybody while no change can be noted.</summary>
+    private void RequireMayChange(HttpContext context, Caller caller, ResourcePath path, Guid requestId)
+    {
+        try
+        {
+            if (caller.Role == CallerRole.Reader)
+            {
+                throw new RefusedException(ErrorCodes.Forbidden, path.Ref, $"{path.Ref}: '{caller.Name}' may read, and change nothing.", StatusCodes.Status403Forbidden);
+            }
+
+            if (caller.Role == CallerRole.Tenant)
+            {
+                TenantRules.RequireOwned(path);
+            }
+        }
+        catch (RefusedException)
+        {
+            audit?.Write(new AuditEntry(caller, SourceOf(context), context.Request.Method, path.Ref, requestId, StatusCodes.Status403Forbidden, null, null));
+            throw;
+        }
+
+        if (audit?.IsWritable() == false)
+        {
+            throw new RefusedException(ErrorCodes.RetryableError, path.Ref, $"{path.Ref}: changes are not accepted while the audit log cannot be written.");
+        }
+    }
+
+    // Without a gate in front there is nobody to tell apart: tests, and embedding.
+    private static Caller CallerOf(HttpContext context) => context.Features.Get<Caller>() ?? Caller.Local;
+
+    private static string SourceOf(HttpContext context) => context.Connection.RemoteIpAddress?.ToString() ?? "local";
 
     private Answer? Operations(string[] segments, HttpContext context)
     {
@@ -165,25 +230,28 @@ internal sealed partial class NetworkingApi(ResourceEngine engine, TimeProvider 
             return null;
         }
 
+        Visibility who = CallerOf(context).Who;
         if (segments.Length == 1)
         {
-            return results ? null : Answer.Json(StatusCodes.Status200OK, json => OperationWriter.WriteList(json, engine.Operations.Newest(OperationsListed)));
+            return results ? null : Answer.Json(StatusCodes.Status200OK, json => OperationWriter.WriteList(json, engine.Operations.Newest(OperationsListed, who.Tenant)));
         }
 
-        Operation operation = (Guid.TryParse(segments[1], out Guid id) ? engine.Operations.Find(id) : null)
-            ?? throw NotThere(context.Request.Path, "No such operation is remembered");
-        return results ? Result(operation) : Answer.Json(StatusCodes.Status200OK, json => OperationWriter.Write(json, operation));
+        Operation operation = (Guid.TryParse(segments[1], out Guid id) ? engine.Operations.Find(id) : null) is { } found
+            && (who.Tenant is null || who.Tenant.Equals(found.Owner, StringComparison.OrdinalIgnoreCase))
+            ? found
+            : throw NotThere(context.Request.Path, "No such operation is remembered");
+        return results ? Result(operation, who) : Answer.Json(StatusCodes.Status200OK, json => OperationWriter.Write(json, operation));
     }
 
-    private Answer Result(Operation operation)
+    private Answer Result(Operation operation, Visibility who)
     {
-        View view = ViewOf(engine.Current, ApiVersion.All[^1]);
+        View view = ViewOf(engine.Current, ApiVersion.All[^1], who);
         return operation.Status switch
         {
             OperationStatus.InProgress => new Answer(StatusCodes.Status202Accepted, default, [KeyValuePair.Create("Retry-After", "15")]),
             OperationStatus.Canceled => Answer.Error(StatusCodes.Status409Conflict, operation.Error!),
             OperationStatus.Failed => Answer.Error(StatusCodes.Status500InternalServerError, operation.Error!),
-            _ => !operation.IsDelete && view.Snapshot.Find(operation.Target) is { } node
+            _ => !operation.IsDelete && who.Sees(view.Snapshot, operation.Target) && view.Snapshot.Find(operation.Target) is { } node
                 ? Answer.Json(StatusCodes.Status200OK, json => DocumentWriter.Write(json, node, view), ETag(node))
                 : Answer.Empty(StatusCodes.Status204NoContent),
         };
@@ -204,13 +272,6 @@ internal sealed partial class NetworkingApi(ResourceEngine engine, TimeProvider 
         }
     }
 
-    private static async Task<byte[]> ReadBodyAsync(HttpContext context)
-    {
-        using var buffer = new MemoryStream();
-        await context.Request.Body.CopyToAsync(buffer, context.RequestAborted);
-        return buffer.ToArray();
-    }
-
     private static RefusedException Malformed(ResourcePath path, string message) => new(
         [new PolicyError(ErrorCodes.InvalidRequestFormat, path.Ref, $"{path.Ref}: {message}"), new PolicyError(ErrorCodes.InvalidJson, path.Ref, message)]);
 
@@ -225,7 +286,8 @@ internal sealed partial class NetworkingApi(ResourceEngine engine, TimeProvider 
 
     private static KeyValuePair<string, string> Operation(string origin, Guid id) => KeyValuePair.Create("Azure-AsyncOperation", $"{origin}/operations/{id:D}");
 
-    private View ViewOf(Snapshot snapshot, ApiVersion version) => new(snapshot, version, engine.Live, engine.Operations.ProvisioningState);
+    private View ViewOf(Snapshot snapshot, ApiVersion version, Visibility who) =>
+        new(snapshot, version, engine.Live, engine.Operations.ProvisioningState) { Who = who };
 
     private static partial class Log
     {

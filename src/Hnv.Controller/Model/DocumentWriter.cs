@@ -56,7 +56,7 @@ internal static class DocumentWriter
                 continue;
             }
 
-            JsonNode? value = property.Compute is { } compute ? compute(node, view)
+            JsonNode? value = property.Compute is { } compute ? view.Who.Redact(compute(node, view), view.Snapshot)
                 : property.Access == Access.WriteOnly ? null
                 : node.Properties[property.Name] is { } stored ? property.Schema.Project(stored, view.Version)
                 : null;

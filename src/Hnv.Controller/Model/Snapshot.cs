@@ -61,6 +61,13 @@ internal sealed class Snapshot
             : Descend(_roots.GetValueOrDefault(Node.KeyOf($"/{segments[0]}/{segments[1]}")), segments);
     }
 
+    /// <summary>The tree that a path lies in, in any case, whether or not the rest of the path is there.</summary>
+    public Node? FindRoot(string reference)
+    {
+        string[] segments = reference.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        return segments.Length < 2 ? null : _roots.GetValueOrDefault(Node.KeyOf($"/{segments[0]}/{segments[1]}"));
+    }
+
     /// <summary>Follows the rest of a path inside a tree.</summary>
     public static Node? Descend(Node? root, string[] segments)
     {

@@ -10,6 +10,9 @@ namespace Hnv.Controller.Model;
 /// <param name="ProvisioningState">Tells the provisioningState of a resource.</param>
 internal sealed record View(Snapshot Snapshot, ApiVersion Version, ILiveState? Live, Func<Node, string> ProvisioningState)
 {
+    /// <summary>Who looks.</summary>
+    public Visibility Who { get; init; } = Visibility.All;
+
     /// <summary>References to everyone of a type who points at a node; null when nobody does.</summary>
     public JsonArray? BackReferences(Node node, params ReadOnlySpan<string> holderPaths)
     {
@@ -17,7 +20,7 @@ internal sealed record View(Snapshot Snapshot, ApiVersion Version, ILiveState? L
         string? last = null;
         foreach (Holder holder in Snapshot.HoldersOf(node))
         {
-            if (holderPaths.Contains(holder.Path) && holder.Ref != last)
+            if (holderPaths.Contains(holder.Path) && holder.Ref != last && Who.Sees(Snapshot, holder.Ref))
             {
                 (references ??= []).Add(new JsonObject { [ReferenceSchema.Member] = holder.Ref });
                 last = holder.Ref;

@@ -8,6 +8,7 @@ internal static class ErrorCodes
 {
     public const string AnotherOperationInProgress = nameof(AnotherOperationInProgress);
     public const string Canceled = nameof(Canceled);
+    public const string Forbidden = nameof(Forbidden);
     public const string InternalServerError = nameof(InternalServerError);
     public const string InvalidIPAddress = nameof(InvalidIPAddress);
     public const string InvalidIPPrefix = nameof(InvalidIPPrefix);
@@ -23,6 +24,8 @@ internal static class ErrorCodes
     public const string RequiredParamMissing = nameof(RequiredParamMissing);
     public const string ResourceInUse = nameof(ResourceInUse);
     public const string RetryableError = nameof(RetryableError);
+    public const string TooManyRequests = nameof(TooManyRequests);
+    public const string Unauthorized = nameof(Unauthorized);
     public const string ValidationError = nameof(ValidationError);
 
     private static readonly HashSet<string> s_conflicts =
