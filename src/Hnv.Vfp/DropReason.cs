@@ -128,4 +128,7 @@ public enum DropReason : byte
     /// that family.
     /// </summary>
     DhcpFilter = 89,
+
+    /// <summary>As many packets of the port wait for a decision as may: a flood of new flows, or packets the fast path leaves to the engine.</summary>
+    PuntLimit = 90,
 }

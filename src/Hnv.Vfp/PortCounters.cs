@@ -23,6 +23,14 @@ internal sealed class PortCounters
         _bytes += bytes;
     }
 
+    /// <summary>Counts packets that were decided here and carried out elsewhere.</summary>
+    public void CountOffloaded(long packets, long bytes)
+    {
+        _packets += packets;
+        _bytes += bytes;
+        _hits += packets;
+    }
+
     public void CountHit() => _hits++;
 
     public void CountSlowPath() => _slowPath++;
@@ -30,6 +38,8 @@ internal sealed class PortCounters
     public void CountUncached() => _uncached++;
 
     public void CountDrop(DropReason reason) => _drops[(int)reason]++;
+
+    public void CountDrops(DropReason reason, long packets) => _drops[(int)reason] += packets;
 
     /// <summary>Counts the TCP flags byte of a packet that has at least one of SYN, FIN and RST.</summary>
     public void CountTcp(byte flags)
@@ -39,7 +49,7 @@ internal sealed class PortCounters
         _reset += (flags >> 2) & 1;
     }
 
-    public void CountMeter(MeterClass meter, int bytes)
+    public void CountMeter(MeterClass meter, long bytes)
     {
         if (meter == MeterClass.Billed)
         {

@@ -19,11 +19,13 @@ public sealed partial class PortFlows
     private readonly Lock _gate = new();
     private readonly ConnectionTable _connections = new();
     private readonly FragmentTable _fragments = new();
-    private readonly UnifiedFlowTable _outbound = new();
-    private readonly UnifiedFlowTable _inbound = new();
+    private readonly UnifiedFlowTable _outbound;
+    private readonly UnifiedFlowTable _inbound;
 
-    internal PortFlows()
+    internal PortFlows(IFlowOffload? offload = null)
     {
+        _outbound = new UnifiedFlowTable(offload);
+        _inbound = new UnifiedFlowTable(offload);
     }
 
     /// <summary>Unified flows held, both directions.</summary>

@@ -12,6 +12,7 @@ public sealed class UnifiedFlow
     private long _packets;
     private long _bytes;
     private long _lastUsed;
+    private bool _isRemembered;
 
     /// <summary>What the flow is recognised by.</summary>
     public required Ufid Ufid { get; init; }
@@ -67,6 +68,19 @@ public sealed class UnifiedFlow
     /// <summary>How far the conversation has come that the flow is one direction of; null when it has no state.</summary>
     public ConnectionState? State => Connection is { IsBlocked: false } connection ? connection.State : null;
 
+    /// <summary>
+    /// True while the port remembers the flow. False for what was decided for one packet alone, found no room or has been forgotten: nobody else may
+    /// carry it out.
+    /// </summary>
+    public bool IsRemembered
+    {
+        get => Volatile.Read(ref _isRemembered);
+        internal set => Volatile.Write(ref _isRemembered, value);
+    }
+
+    /// <summary>Whatever the <see cref="IFlowOffload"/> knows the flow by; 0 when it does not. Never looked at here.</summary>
+    public int OffloadSlot { get; set; }
+
     /// <summary>The edits, shared with the flows that have the same.</summary>
     internal SharedTransposition Edits { get; init; } = SharedTransposition.None;
 
@@ -85,6 +99,14 @@ public sealed class UnifiedFlow
         _packets++;
         _bytes += bytes;
         _lastUsed = now;
+    }
+
+    /// <summary>Counts packets that somebody else carried; the last one may be older than one counted here.</summary>
+    internal void Count(long packets, long bytes, long lastUsed)
+    {
+        _packets += packets;
+        _bytes += bytes;
+        _lastUsed = Math.Max(_lastUsed, lastUsed);
     }
 }
 

@@ -9,7 +9,7 @@ namespace Hnv.Vfp;
 /// The unified flows of one port in one direction (R110): open addressing over references. Reads take no lock and see either the old or the new
 /// flow of a slot; writes are the caller's to serialise. Grows by doubling, never beyond what its limit needs.
 /// </summary>
-internal sealed class UnifiedFlowTable
+internal sealed class UnifiedFlowTable(IFlowOffload? offload = null)
 {
     // A peer may choose headers whose hashes collide. It then fills this many slots and no lookup takes longer.
     private const int ProbeLengthMax = 32;
@@ -219,6 +219,7 @@ internal sealed class UnifiedFlowTable
 
     private void CountIn(UnifiedFlow flow)
     {
+        flow.IsRemembered = true;
         Count++;
         Total.Add();
         Tallies[TallyOf(flow.Ufid)].Add();
@@ -226,6 +227,8 @@ internal sealed class UnifiedFlowTable
 
     private void CountOut(UnifiedFlow flow)
     {
+        flow.IsRemembered = false;
+        offload?.Forget(flow);
         Count--;
         Total.Remove(flow.Packets);
         Tallies[TallyOf(flow.Ufid)].Remove(flow.Packets);

@@ -18,7 +18,7 @@ public sealed partial class VPort
 
     private const byte FinSynReset = 0x07;
 
-    private readonly PortFlows _flows = new();
+    private readonly PortFlows _flows;
     private readonly PortCounters _outbound = new();
     private readonly PortCounters _inbound = new();
     private readonly PerSecond _storm = new();
@@ -32,8 +32,9 @@ public sealed partial class VPort
     private bool _isUnplugged;
 
     /// <summary>Makes a port without a program: it drops everything (<see cref="DropReason.NoPolicy"/>) until it gets one.</summary>
-    internal VPort(NicId nic, string deviceName, DropLog drops)
+    internal VPort(NicId nic, string deviceName, DropLog drops, IFlowOffload? offload = null)
     {
+        _flows = new PortFlows(offload);
         _drops = drops;
         Nic = nic;
         DeviceName = deviceName;
@@ -50,6 +51,9 @@ public sealed partial class VPort
 
     /// <summary>The program in force; null when policy has none for this port.</summary>
     public PortProgram? Program => Volatile.Read(ref _installed)?.Program;
+
+    /// <summary>Dates the decisions of the program in force: flows of any other number are decided anew. 0 when there is no program.</summary>
+    public uint Generation => Volatile.Read(ref _installed)?.Generation ?? 0;
 
     /// <summary>
     /// Decides a packet that the VM sent: guards, then the unified flow, then (on a miss) the slow path. Never null. Callable from several
@@ -126,6 +130,30 @@ public sealed partial class VPort
             _drops.Write(this, direction, reason, null, null, frame, now);
         }
     }
+
+    /// <summary>Counts packets that a flow of this port decided while somebody else carried it out, as they would have been counted here.</summary>
+    /// <param name="flow">A flow of this port.</param>
+    /// <param name="packets">Packets; a super-packet counts as one.</param>
+    /// <param name="bytes">Bytes of their frames.</param>
+    /// <param name="lastUsed">When the last one came, coarse clock in milliseconds.</param>
+    public void CountOffloaded(UnifiedFlow flow, long packets, long bytes, long lastUsed)
+    {
+        PortCounters counters = flow.Direction == Direction.Outbound ? _outbound : _inbound;
+        flow.Count(packets, bytes, lastUsed);
+        counters.CountOffloaded(packets, bytes);
+        if (flow.Verdict == Verdict.Drop)
+        {
+            counters.CountDrops(flow.DropReason, packets);
+        }
+        else if (flow.Meter != MeterClass.None)
+        {
+            counters.CountMeter(flow.Meter, bytes - (packets * EthernetHeader.Size));
+        }
+    }
+
+    /// <summary>Counts drops that somebody else had to make, without a sample.</summary>
+    public void CountDrops(DropReason reason, Direction direction, long packets) =>
+        (direction == Direction.Outbound ? _outbound : _inbound).CountDrops(reason, packets);
 
     /// <summary>
     /// Puts a program in force. The same one as before goes on under the same generation, and its flows with it; only what names other ports is

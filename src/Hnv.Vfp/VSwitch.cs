@@ -28,6 +28,9 @@ public sealed class VSwitch
     /// <summary>Counts every change of policy and every port plugged in or out.</summary>
     public uint Generation => Volatile.Read(ref _generation);
 
+    /// <summary>Who carries out flows besides the port; set before the first port is plugged in, and null when nobody does.</summary>
+    public IFlowOffload? Offload { get; set; }
+
     /// <summary>Plugs a port in. It takes its program from the policy in force, or drops everything until there is one.</summary>
     /// <exception cref="InvalidOperationException">A port of that network interface is plugged in already.</exception>
     public VPort AddPort(NicId nic, string deviceName)
@@ -40,7 +43,7 @@ public sealed class VSwitch
                     $"networkInterface {nic} is plugged in already, at device {present.DeviceName}. Detach it there before you attach it to {deviceName}.");
             }
 
-            VPort port = new(nic, deviceName, Drops);
+            VPort port = new(nic, deviceName, Drops, Offload);
             Volatile.Write(ref _ports, _ports.Add(nic, port));
             PutInForce();
             return port;
@@ -140,6 +143,7 @@ public sealed class VSwitch
     public void Age(long now)
     {
         Drops.Tick(now);
+        Offload?.Fold(now);
         foreach (VPort port in Ports)
         {
             port.Age(now);
@@ -166,6 +170,8 @@ public sealed class VSwitch
         {
             port.Install(_program.Ports.GetValueOrDefault(port.Nic), forwarding);
         }
+
+        Offload?.PolicyInForce();
     }
 }
 
@@ -189,6 +195,10 @@ public sealed class SubnetForwarding
 
     /// <summary>True when policy knows that provider address for this VSID (or for another subnet of the same routing domain).</summary>
     public bool Accepts(ProviderAddress source) => _acceptedProviders.Contains(source);
+
+    /// <summary>True when both accept the same provider addresses.</summary>
+    public bool AcceptsSame(SubnetForwarding other) =>
+        ReferenceEquals(_acceptedProviders, other._acceptedProviders) || _acceptedProviders.SetEquals(other._acceptedProviders);
 
     /// <summary>The port that owns this inner destination MAC; null when none does.</summary>
     public VPort? TryGetPort(MacAddress destination) => _portByMac.GetValueOrDefault(destination);

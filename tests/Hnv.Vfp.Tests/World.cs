@@ -78,9 +78,13 @@ internal sealed class World
     }
 
     /// <summary>A host with all its ports plugged in.</summary>
-    public TestHost Start(ProviderAddress host)
+    public TestHost Start(ProviderAddress host) => Start(host, null);
+
+    /// <summary>A host some of whose flows are carried out elsewhere.</summary>
+    public TestHost Start(ProviderAddress host, IFlowOffload? offload)
     {
         TestHost started = new();
+        started.Switch.Offload = offload;
         foreach (Nic nic in _nics.Where(nic => nic.Host == host))
         {
             started.Attach(nic);
