@@ -57,6 +57,18 @@ internal static class Endpoints
         }
     }
 
+    /// <summary>Every agent there is to ask: the hosts of the running lab whatever <c>--host</c> says, else those meant. The caller disposes each.</summary>
+    public static IReadOnlyList<(string Host, HostClient Client)> Everyone(ParseResult parsed)
+    {
+        bool isNamed = (parsed.GetValue(CommandLine.AgentOption) ?? Environment.GetEnvironmentVariable("HNV_AGENT")) is not null;
+        return isNamed || parsed.GetValue(CommandLine.HostOption) is null
+            ? Agents(parsed)
+            : Lab(parsed) is { } lab ? [.. lab.Topology.Hosts.Select(each => (each.Name, new RunningLab(lab).Agent(each.Name)))] : Agents(parsed);
+    }
+
+    /// <summary>The agent at an endpoint. The caller disposes it.</summary>
+    public static HostClient AgentAt(ParseResult parsed, string endpoint) => new(endpoint, Identity(parsed));
+
     /// <summary>The one agent meant.</summary>
     /// <exception cref="CommandException">Several are.</exception>
     public static HostClient Agent(ParseResult parsed)

@@ -14,6 +14,8 @@ RootCommand root = new("OpenHNV: isolated tenant networks with any addresses, on
     HostCommands.Flows(),
     PkiCommands.Create(),
     VfpCommand.Create(),
+    TraceCommand.Create(),
+    DropsCommand.Create(),
     BenchCommands.Bench(),
     CompletionCommand.Create(),
 };

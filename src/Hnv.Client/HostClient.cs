@@ -86,6 +86,24 @@ public sealed class HostClient(string endpoint, CertificateFiles? identity = nul
     public Task<NicCounters> GetNicCountersAsync(Guid nic, CancellationToken cancellation = default) =>
         GetAsync($"v1/ports/{nic:D}/counters", ContractJson.Default.NicCounters, cancellation);
 
+    /// <summary>Explains a packet; nothing is sent.</summary>
+    /// <exception cref="ApiException">There is no such port, or the packet makes no sense.</exception>
+    public async Task<TraceReport> TraceAsync(TraceRequest request, CancellationToken cancellation = default)
+    {
+        string body = JsonSerializer.Serialize(request, ContractJson.Default.TraceRequest);
+        return Read((await _channel.SendAsync(HttpMethod.Post, "v1/trace", body, null, cancellation)).Body, ContractJson.Default.TraceReport);
+    }
+
+    /// <summary>Samples of dropped packets, oldest first.</summary>
+    /// <param name="after">The number of the last sample known; 0 for all that are kept.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public Task<IReadOnlyList<DropInfo>> GetDropsAsync(long after = 0, CancellationToken cancellation = default) =>
+        GetAsync($"v1/drops?after={after}", ContractJson.Default.IReadOnlyListDropInfo, cancellation);
+
+    /// <summary>Samples of dropped packets as they come, until the host agent stops or the caller cancels.</summary>
+    public IAsyncEnumerable<DropInfo> FollowDropsAsync(CancellationToken cancellation = default) =>
+        StreamAsync("v1/drops/events", ContractJson.Default.DropInfo, cancellation);
+
     /// <summary>Plugs a device into the port of a network interface. Idempotent.</summary>
     /// <exception cref="ApiException">No such device, the device is taken, no privileges …</exception>
     public async Task<PortStatus> AttachAsync(Guid nic, string device, CancellationToken cancellation = default)
@@ -101,20 +119,23 @@ public sealed class HostClient(string endpoint, CertificateFiles? identity = nul
         (await _channel.SendAsync(HttpMethod.Delete, $"v1/ports/{nic:D}", null, null, cancellation)).Status != HttpStatusCode.NoContent;
 
     /// <summary>Events until the host agent stops or the caller cancels.</summary>
-    public async IAsyncEnumerable<HostEvent> EventsAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    public IAsyncEnumerable<HostEvent> EventsAsync(CancellationToken cancellation = default) =>
+        StreamAsync("v1/events", ContractJson.Default.HostEvent, cancellation);
+
+    /// <inheritdoc/>
+    public void Dispose() => _channel.Dispose();
+
+    private async IAsyncEnumerable<T> StreamAsync<T>(string path, JsonTypeInfo<T> type, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        await using Stream stream = await _channel.StreamAsync("v1/events", cancellation);
+        await using Stream stream = await _channel.StreamAsync(path, cancellation);
         await foreach (SseItem<string> item in SseParser.Create(stream).EnumerateAsync(cancellation))
         {
-            if (JsonSerializer.Deserialize(item.Data, ContractJson.Default.HostEvent) is { } known)
+            if (JsonSerializer.Deserialize(item.Data, type) is { } known)
             {
                 yield return known;
             }
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _channel.Dispose();
 
     private async Task<IReadOnlyList<T>> GetAllAsync<T>(string path, int limit, JsonTypeInfo<Page<T>> type, CancellationToken cancellation)
     {

@@ -73,11 +73,13 @@ internal static partial class AgentProcess
             .AddSingleton<PortCommands>()
             .AddSingleton<ChannelEndpoints>()
             .AddSingleton<VfpEndpoints>()
+            .AddSingleton<TraceEndpoints>()
             .AddHostedService(services => services.GetRequiredService<PolicyLoop>());
 
         await using WebApplication web = builder.Build();
         web.Services.GetRequiredService<ChannelEndpoints>().Map(web);
         web.Services.GetRequiredService<VfpEndpoints>().Map(web);
+        web.Services.GetRequiredService<TraceEndpoints>().Map(web);
         await web.StartAsync();
         File.SetUnixFileMode(options.ChannelSocket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         LogStarted(log, options.Name, options.HostId, string.Join(", ", options.Uplinks), options.ChannelSocket);

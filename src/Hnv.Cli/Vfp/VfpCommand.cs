@@ -22,6 +22,8 @@ internal static class VfpCommand
         Arity = ArgumentArity.ZeroOrOne,
     };
 
+    private static readonly Argument<string> s_tuple = new("tuple") { Description = "\"PROTOCOL SOURCE SPORT DESTINATION DPORT DIRECTION FLAGS\"; direction 1 is in, 2 is out; flag 1 is TCP SYN" };
+
     private static readonly Command[] s_verbs =
     [
         OfSwitch("list-vmswitch-port", "Ports and external NICs", ListPortsAsync),
@@ -41,6 +43,7 @@ internal static class VfpCommand
         OfPort("get-port-flow-stats", "Unified flows by kind and direction: how many there are, were and may be", FlowStatsAsync),
         OfPort("get-flow-stats", "What each layer was asked, and the conversations it knows", LayerStatsAsync),
         OfPort("get-port-counter", "Packets by direction and drop reason", CountersAsync),
+        OfPort("process-tuples", "What the port would do with a packet; hnv trace tells more", TupleAsync, s_tuple),
     ];
 
     private enum Depth
@@ -73,7 +76,8 @@ internal static class VfpCommand
                     place,
                     more.Contains(s_layer) ? parsed.GetValue(s_layer) : null,
                     more.Contains(s_group) ? parsed.GetValue(s_group) : null,
-                    more.Contains(s_sample) ? SampleSize(parsed.GetValue(s_sample)) : 0), cancellation);
+                    more.Contains(s_sample) ? SampleSize(parsed.GetValue(s_sample)) : 0,
+                    more.Contains(s_tuple) ? parsed.GetRequiredValue(s_tuple) : ""), cancellation);
             }));
 
     /// <summary>Failures too go where parsers of the output look: to the first line of standard output.</summary>
@@ -271,6 +275,14 @@ internal static class VfpCommand
             });
     }
 
+    private static async Task<VfpAnswer> TupleAsync(VfpQuery query, CancellationToken cancellation)
+    {
+        TraceReport report = await query.Agent.TraceAsync(TraceCommand.OfTuple(query.Nic, query.Tuple), cancellation);
+        return new VfpAnswer(
+            () => new VfpText().Head().Trace(report).Succeeded("process-tuples"),
+            () => JsonSerializer.SerializeToNode(report, ContractJson.Default.TraceReport)!);
+    }
+
     private static async Task<VfpPort> SwitchPortAsync(VfpQuery query, CancellationToken cancellation) =>
         (await query.Agent.GetSwitchPortsAsync(cancellation)).FirstOrDefault(port => port.Nic == query.Nic)
         ?? throw new CommandException($"Port {query.PortName} has gone in the meantime. See: hnv port list");
@@ -300,7 +312,7 @@ internal static class VfpCommand
 }
 
 /// <summary>What is asked of a port.</summary>
-internal sealed record VfpQuery(PortPlace Place, string? Layer, string? Group, int Sample)
+internal sealed record VfpQuery(PortPlace Place, string? Layer, string? Group, int Sample, string Tuple)
 {
     public HostClient Agent => Place.Agent;
 

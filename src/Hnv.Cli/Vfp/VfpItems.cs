@@ -276,6 +276,26 @@ internal static class VfpItems
         return text.Break();
     }
 
+    public static VfpText Trace(this VfpText text, TraceReport report)
+    {
+        foreach (TraceStage stage in report.Stages.Where(stage => stage.Kind == "layer"))
+        {
+            _ = text.Value(Top, "LAYER", stage.Name)
+                .Value(Inner, "GROUP", stage.Group ?? "<none>")
+                .Value(Inner, "RULE", stage.Rule ?? "<none>")
+                .Value(Inner, "Action", stage.Outcome.Replace(':', ','))
+                .Value(Inner, "Transposition", stage.Edits ?? "<none>");
+        }
+
+        _ = text.Break().Value(Top, "Verdict", report.Verdict);
+        if (report.Reason is { } reason)
+        {
+            _ = text.Value(Top, "Drop reason", reason);
+        }
+
+        return text.Value(Top, "Decided by layer", report.Layer ?? "<none>").Value(Top, "Decided by rule", report.Rule ?? "<none>").Break();
+    }
+
     public static VfpText Switch(this VfpText text, VfpSwitch settings)
     {
         _ = text.Value(0, "Switch name", Upper(settings.Id))

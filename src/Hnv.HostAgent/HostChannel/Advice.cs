@@ -11,6 +11,9 @@ internal static class Advice
         DropReason.ArpGuard => "the ARP or neighbour message speaks for an address or MAC that is not the port's own",
         DropReason.ArpLimiter => "the port has asked for more addresses in this second than it may",
         DropReason.DhcpGuard => "the guest answers DHCP and may not",
+        DropReason.DhcpLimiter => "the port has asked DHCP or for routers more often in this second than it may",
+        DropReason.DhcpFilter => "it is a DHCP message or a router solicitation that the host has no answer to",
+        DropReason.RouterGuard => "the guest speaks as a router and may not",
         DropReason.BroadcastBlocked => "broadcast is blocked here",
         DropReason.NonIPBlocked => "the frame is neither ARP nor IP",
         DropReason.ArpFilter => "policy does not know the address that is asked for, or the message is no question: it gets no answer",
@@ -52,6 +55,7 @@ internal static class Advice
     {
         DropReason.ArpGuard => "Give the guest the address that its networkInterfaces resource has, or allow the other one there (allowedAddressPrefixes).",
         DropReason.DhcpGuard => "Switch portSettings.dhcpGuardEnabled off if this machine is meant to be a DHCP server.",
+        DropReason.DhcpFilter => "Has the network interface an address of that family? hnv port list shows its addresses.",
         DropReason.ArpFilter => "Does the address exist? hnv mappings shows what is known. A machine of another network is reached through the gateway.",
         DropReason.IPv4Guard or DropReason.IPv6Guard =>
             "Let the guest use the address of its networkInterfaces resource, allow others there (allowedAddressPrefixes), or switch portSettings.macSpoofingEnabled on.",

@@ -117,7 +117,9 @@ internal static class Wording
 
         if (PacketParser.TryParse(frame, out ParsedPacket packet) is var fault && fault == ParseFault.None)
         {
-            return Packet(in packet);
+            return packet.EtherType == EtherTypes.Arp && ArpMessage.TryRead(frame[packet.NetworkOffset..], out ArpMessage arp)
+                ? $"ARP {(arp.Operation == ArpMessage.Request ? "who has" : "answer about")} {(InetAddress)(arp.Operation == ArpMessage.Request ? arp.TargetAddress : arp.SenderAddress)}, says {(InetAddress)arp.SenderAddress} at {(MacAddress)arp.SenderMac}"
+                : Packet(in packet);
         }
 
         // What was cut short cannot be held against its own length fields, its addresses can be read all the same.
