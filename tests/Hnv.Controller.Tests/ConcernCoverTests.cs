@@ -98,6 +98,36 @@ public sealed class ConcernCoverTests : IAsyncLifetime
         await NobodyIsForgottenAsync(changes, different: (changes.Length, 2 * changes.Length));
     }
 
+    [Fact]
+    public async Task Changes_OfSecurityTags_NobodyIsForgotten()
+    {
+        const string Tags = ",\"securityTags\":[{\"resourceRef\":\"/securityTags/t\"}]";
+        string from(string prefix) => $$$$$$"""
+            {"properties":{{{{{{{prefix}}}}}}"aclRules":[{"resourceId":"r","properties":{"type":"Inbound","action":"Deny","protocol":"TCP","priority":"200",
+             "sourceSecurityTags":[{"resourceRef":"/securityTags/t"}],"destinationAddressPrefix":"*","sourcePortRange":"*","destinationPortRange":"22"}}]}}
+            """;
+        await PutAsync("logicalNetworks/plain", """{"properties":{"subnets":[{"resourceId":"s","properties":{"addressPrefix":"172.16.0.0/24"}}]}}""");
+        await PutAsync("securityTags/t", """{"properties":{}}""");
+        await PutAsync("accessControlLists/tagged", """{"properties":{"aclRules":[]}}""");
+        await PutAsync("networkInterfaces/plain-1", PlannedTests.Nic("/logicalNetworks/plain/subnets/s", "172.16.0.9", Tags));
+        await PutAsync("networkInterfaces/plain-2", PlannedTests.Nic("/logicalNetworks/plain/subnets/s", "172.16.0.10"));
+        _places["plain-1"] = Story.Host1;
+        _places["plain-2"] = Story.Host2;
+        Func<Task>[] changes =
+        [
+            () => PutAsync("accessControlLists/tagged", from(""" "securityTags":[{"resourceRef":"/securityTags/t"}], """)),
+            () => PutAsync("networkInterfaces/contoso-web", PlannedTests.Nic("/virtualNetworks/contoso/subnets/s1", "10.1.1.12", Tags)),
+            () => PutAsync("accessControlLists/sql", from("")),
+            () => PutAsync("networkInterfaces/contoso-web", PlannedTests.Nic("/virtualNetworks/contoso/subnets/s1", "10.1.1.14", Tags)),
+            () => PutAsync("networkInterfaces/plain-2", PlannedTests.Nic("/logicalNetworks/plain/subnets/s", "172.16.0.10", Tags)),
+            () => PutAsync("networkInterfaces/plain-2", PlannedTests.Nic("/logicalNetworks/plain/subnets/s", "172.16.0.11")),
+            () => PutAsync("accessControlLists/tagged", from("")),
+            () => PutAsync("accessControlLists/tagged", from(""" "securityTags":[{"resourceRef":"/securityTags/t"}], """)),
+            () => DeleteAsync("accessControlLists/tagged"),
+        ];
+        await NobodyIsForgottenAsync(changes, different: (changes.Length, 2 * changes.Length));
+    }
+
     private async Task NobodyIsForgottenAsync(Func<Task>[] changes, (int Min, int Max) different)
     {
         int changed = 0;

@@ -79,7 +79,7 @@ public sealed class ValidationTests(RestServer server) : IClassFixture<RestServe
         { "accessControlLists/x", Acl("\"100\"", "\"99\""), "InvalidAclRulePriority" },
         { "accessControlLists/x", Acl("\"100\"", "\"65001\""), "InvalidAclRulePriority" },
         { "accessControlLists/x", Acl("\"sourceAddressPrefix\":\"*\"", "\"sourceAddressPrefix\":\"10.0.0.1/8\""), "AclRuleInvalidSourceAddressPrefix" },
-        { "accessControlLists/x", Acl("\"destinationAddressPrefix\":\"*\"", "\"destinationAddressPrefix\":\"AZURELOADBALANCER\""), "AclRuleInvalidDestinationAddressPrefix" },
+        { "accessControlLists/x", Acl("\"destinationAddressPrefix\":\"*\"", "\"destinationAddressPrefix\":\"AZUREDNS\""), "AclRuleInvalidDestinationAddressPrefix" },
         { "accessControlLists/x", Acl("\"sourceAddressPrefix\":\"*\",", ""), "AclRuleSourceNeitherAddressPrefixNorSecurityTagsPresent" },
         { "accessControlLists/x", Acl("\"sourceAddressPrefix\":\"*\"", "\"sourceAddressPrefix\":\"\""), "AclRuleNullOrEmptySourceAddressPrefix" },
         { "accessControlLists/x", Acl("\"80\"", "\"90-80\""), "AclRuleInvalidDestinationPortRange" },

@@ -29,7 +29,7 @@ internal sealed class DocumentReader(
     /// <param name="existing">As stored; null when it is new.</param>
     public Node Read(ResourceType type, string id, string parentRef, JsonObject body, Node? existing)
     {
-        string reference = $"{parentRef}/{type.Name}/{existing?.Id ?? id}";
+        string reference = $"{parentRef}/{type.Segment}/{existing?.Id ?? id}";
         CheckName(id, reference);
         JsonObject properties = Properties(body, reference);
         var result = new JsonObject();
@@ -42,7 +42,7 @@ internal sealed class DocumentReader(
             existing?.InstanceId ?? InstanceId(body),
             etag,
             existing?.Sequence ?? nextSequence(),
-            Envelope(body, reference),
+            Envelope(type, body, existing, scope),
             result,
             [.. type.Children.Select((child, index) => Children(child, properties, reference, existing?.Children[index] ?? []))]);
     }
@@ -113,9 +113,10 @@ internal sealed class DocumentReader(
         }
     }
 
-    private JsonObject Envelope(JsonObject body, string reference)
+    private JsonObject Envelope(ResourceType type, JsonObject body, Node? existing, ReadScope scope)
     {
         var envelope = new JsonObject();
+        type.Envelope.Read(body, existing?.Envelope, envelope, scope, p => scope with { Property = p.Name, Code = p.InvalidCode });
         foreach (string name in s_envelope)
         {
             switch (Member(body, name))
@@ -126,7 +127,7 @@ internal sealed class DocumentReader(
                     envelope[name] = NodeJson.Owned(map);
                     break;
                 default:
-                    errors.Add(new PolicyError(ErrorCodes.InvalidParameterValue, reference, $"{reference}: {name} is not an object of strings."));
+                    errors.Add(new PolicyError(ErrorCodes.InvalidParameterValue, scope.Target, $"{scope.Target}: {name} is not an object of strings."));
                     break;
             }
         }

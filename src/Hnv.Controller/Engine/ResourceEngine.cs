@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Hnv.Controller.Model;
 using Hnv.Controller.Schema;
@@ -65,12 +66,12 @@ internal sealed class ResourceEngine : IAsyncDisposable
     {
         await LoadAsync(cancellation);
         _pumping = _pump.RunAsync(Publish, RecoverAsync, _stop.Token);
-        foreach (ResourceType singleton in _catalog.Types.Where(t => t.SingletonId is not null))
+        foreach (ResourceType singleton in _catalog.Types.Where(t => t is { SingletonId: not null, IsPreset: true }))
         {
             if (Current.Find($"/{singleton.Name}/{singleton.SingletonId}") is null)
             {
                 var path = new ResourcePath([new PathStep(singleton, singleton.SingletonId!)], IsCollection: false);
-                await PutAsync(path, [], ApiVersion.All[^1], default, Guid.NewGuid());
+                await PutAsync(path, new JsonObject { ["properties"] = singleton.Preset.DeepClone() }, ApiVersion.All[^1], default, Guid.NewGuid());
             }
         }
     }
@@ -216,10 +217,13 @@ internal sealed class ResourceEngine : IAsyncDisposable
         new(ErrorCodes.NotFound, path.Ref, $"{path.ParentRef} does not exist. Create it before its children.", StatusCodes.Status412PreconditionFailed);
 
     /// <summary>A copy whose properties rules may fill in while readers still look at the original.</summary>
-    private static Node Own(Node node) => node with
+    /// <param name="node">The original.</param>
+    /// <param name="etag">Stamped on all of the copy; null leaves what is there.</param>
+    private static Node Own(Node node, string? etag = null) => node with
     {
+        ETag = etag ?? node.ETag,
         Properties = NodeJson.Owned(node.Properties),
-        Children = [.. node.Children.Select(list => list.Select(Own).ToArray()).Select(a => System.Collections.Immutable.ImmutableArray.Create(a))],
+        Children = [.. node.Children.Select(list => list.Select(child => Own(child, etag)).ToImmutableArray())],
     };
 
     private Operation Begin(Guid id, string target, bool isDelete, long revision, Node root) =>
@@ -229,7 +233,16 @@ internal sealed class ResourceEngine : IAsyncDisposable
     {
         long from = _accepted.Revision;
         Snapshot next = _accepted.With(before, after);
-        List<DocumentChange> changes = [Change(before, after)];
+        List<DocumentChange> changes = [];
+        foreach ((Node tree, Action<Node> write) in (after ?? before)!.Type.WritesTo?.Invoke((after ?? before)!, next).ToList() ?? [])
+        {
+            Node written = Own(tree, NewETag());
+            write(written);
+            next = next.With(tree, written);
+            changes.Add(Change(tree, written));
+        }
+
+        changes.Add(Change(before, after));
         foreach (Node affected in (after ?? before)!.Type.Affects?.Invoke((after ?? before)!, next).ToList() ?? [])
         {
             Node refreshed = Own(affected);

@@ -91,7 +91,7 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
         {
             if (WhyKept(node, holder => going.Any(n => n.Ref == holder.Ref)) is { } why)
             {
-                Errors.Add(new PolicyError(removed.Type.InUseCode, removed.Ref, $"{removed.Ref} cannot be deleted: {why}"));
+                Errors.Add(new PolicyError(why.Code ?? removed.Type.InUseCode, removed.Ref, $"{removed.Ref} cannot be deleted: {why.Text}"));
             }
         }
 
@@ -214,22 +214,23 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
         {
             if (WhyKept(node, holder => IsSelfOrBelow(holder.Ref, before.Ref)) is { } why)
             {
-                Errors.Add(new PolicyError(node.Type.InUseCode, node.Ref, $"{node.Ref} cannot be removed: {why}"));
+                Errors.Add(new PolicyError(why.Code ?? node.Type.InUseCode, node.Ref, $"{node.Ref} cannot be removed: {why.Text}"));
             }
         }
     }
 
-    private string? WhyKept(Node node, Func<Holder, bool> leavesToo)
+    private (string? Code, string Text)? WhyKept(Node node, Func<Holder, bool> leavesToo)
     {
         Holder[] holders = [.. Before.HoldersOf(node).Where(h => !leavesToo(h))];
         if (Who.Tenant is not null && !holders.All(holder => Who.Sees(Before, holder.Ref)))
         {
-            return "the provider uses it.";
+            return (null, "the provider uses it.");
         }
 
         return holders.Length > 0
-            ? $"{holders[0].Ref} refers to {node.Ref} in {holders[0].Property}{(holders.Length > 1 ? $" (and {holders.Length - 1} more)" : "")}. Remove that reference first."
-            : node.Type.WhyKeep?.Invoke(node, Before, Live) is { } why ? Who.Tenant is null ? why : "the provider uses it."
+            ? (node.Type.InUseCodeOf.GetValueOrDefault(holders[0].Path),
+                $"{holders[0].Ref} refers to {node.Ref} in {holders[0].Property}{(holders.Length > 1 ? $" (and {holders.Length - 1} more)" : "")}. Remove that reference first.")
+            : node.Type.WhyKeep?.Invoke(node, Before, Live) is { } reason ? (null, Who.Tenant is null ? reason : "the provider uses it.")
             : null;
     }
 

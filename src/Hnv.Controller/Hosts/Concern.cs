@@ -23,6 +23,9 @@ internal static class Concern
                 case VirtualNetworks.Name:
                     networks.Add(either.Key);
                     break;
+                case NetworkInterfaces.Name when IsTagged(old, before) || IsTagged(now, after):
+                    // On a logical network nothing says who else has rules about the tag.
+                    return null;
                 case NetworkInterfaces.Name:
                     AddMachine(before.Networks.ByInterface.GetValueOrDefault(either.InstanceId));
                     AddMachine(after.Networks.ByInterface.GetValueOrDefault(either.InstanceId));
@@ -35,7 +38,11 @@ internal static class Concern
                     servers.Add(either.InstanceId);
                     networks.UnionWith(before.Networks.NetworksOn(either).Concat(after.Networks.NetworksOn(either)).Select(n => n.Key));
                     break;
-                case Credentials.Name or MacPools.Name:
+                case Credentials.Name or MacPools.Name or SecurityTags.Name:
+                case GatewayPools.Name or Gateways.Name or VirtualGateways.Name or VirtualServers.Name or PublicIPAddresses.Name:
+                case LoadBalancers.Name or LoadBalancerManager.Name or LoadBalancerMuxes.Name or LearnedIPAddresses.Name:
+                case AuditingSettings.Name or IDnsServer.Name or SubnetEgressReset.Name or Multisite.Name or Multisite.PrimaryName:
+                    // No host is told of these.
                     break;
                 default:
                     return null;
@@ -64,6 +71,9 @@ internal static class Concern
 
         return servers;
 
+        static bool IsTagged(Node? nic, FleetPlan plan) =>
+            nic is not null && nic.References(SecurityTags.Property).Any() && plan.Networks.ByInterface.GetValueOrDefault(nic.InstanceId) is { Network: null };
+
         // Who has a port in a network also knows everything about the networks that it talks to.
         static IEnumerable<string> PeersOf(FleetPlan plan, string network) =>
             plan.Snapshot.Find(network) is { } node && node.Type.Name == VirtualNetworks.Name ? plan.Networks.Peers(node).Select(peer => peer.Key) : [];
@@ -81,13 +91,15 @@ internal static class Concern
             }
         }
 
-        // On an interface a list is a matter of its port; on a subnet, of every port in it.
+        // On an interface a list is a matter of its port; on a subnet, of every port in it; for a tag, of the interfaces that carry it.
         void AddUsers(FleetPlan plan, Node list)
         {
-            foreach (Holder holder in plan.Snapshot.HoldersOf(list))
+            IEnumerable<string> tagged = (plan.Snapshot.Find(list.Ref)?.References(SecurityTags.Property) ?? [])
+                .Select(plan.Snapshot.Find).OfType<Node>().SelectMany(tag => SecurityTags.InterfacesOf(tag, plan.Snapshot)).Select(nic => nic.Ref);
+            foreach (string user in plan.Snapshot.HoldersOf(list).Select(holder => holder.Ref).Concat(tagged))
             {
-                string root = PlanException.RootKeyOf(holder.Ref);
-                if (plan.Snapshot.Find(root) is { } user && plan.Networks.ByInterface.GetValueOrDefault(user.InstanceId)?.Server is { } server)
+                string root = PlanException.RootKeyOf(user);
+                if (plan.Snapshot.Find(root) is { } node && plan.Networks.ByInterface.GetValueOrDefault(node.InstanceId)?.Server is { } server)
                 {
                     servers.Add(server);
                 }

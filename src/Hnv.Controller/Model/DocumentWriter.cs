@@ -51,7 +51,7 @@ internal static class DocumentWriter
     {
         foreach (Property property in node.Type.Properties)
         {
-            if (property.Since.CompareTo(view.Version) > 0)
+            if (!property.ExistsIn(view.Version))
             {
                 continue;
             }

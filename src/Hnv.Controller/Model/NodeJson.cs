@@ -10,13 +10,7 @@ internal static class NodeJson
     public static JsonObject Write(Node node, Func<string, string> seal)
     {
         JsonObject properties = node.Properties.DeepClone().AsObject();
-        foreach (Property secret in node.Type.Properties.Where(p => p.Access == Access.WriteOnly))
-        {
-            if ((string?)properties[secret.Name] is { } plain)
-            {
-                properties[secret.Name] = seal(plain);
-            }
-        }
+        node.Type.Properties.ReplaceSecrets(properties, seal);
 
         var children = new JsonObject();
         for (int i = 0; i < node.Children.Length; i++)
@@ -39,16 +33,9 @@ internal static class NodeJson
     public static Node Read(ResourceType type, JsonObject json, Func<string, string> unseal, string parentRef = "")
     {
         string id = (string)json["id"]!;
-        string reference = $"{parentRef}/{type.Name}/{id}";
+        string reference = $"{parentRef}/{type.Segment}/{id}";
         JsonObject properties = Owned(json["properties"]);
-        foreach (Property secret in type.Properties.Where(p => p.Access == Access.WriteOnly))
-        {
-            if ((string?)properties[secret.Name] is { } sealedText)
-            {
-                properties[secret.Name] = unseal(sealedText);
-            }
-        }
-
+        type.Properties.ReplaceSecrets(properties, unseal);
         ImmutableArray<Node> ChildrenOf(ResourceType child) =>
             [.. (json["children"]?[child.Name]?.AsArray() ?? []).Select(c => Read(child, c!.AsObject(), unseal, reference))];
         return new Node(

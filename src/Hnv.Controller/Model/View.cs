@@ -14,13 +14,16 @@ internal sealed record View(Snapshot Snapshot, ApiVersion Version, ILiveState? L
     public Visibility Who { get; init; } = Visibility.All;
 
     /// <summary>References to everyone of a type who points at a node; null when nobody does.</summary>
-    public JsonArray? BackReferences(Node node, params ReadOnlySpan<string> holderPaths)
+    /// <param name="node">The target.</param>
+    /// <param name="property">Only those who do so in this property; null for any.</param>
+    /// <param name="holderPaths">The types of those who are named.</param>
+    public JsonArray? BackReferences(Node node, string? property, params ReadOnlySpan<string> holderPaths)
     {
         JsonArray? references = null;
         string? last = null;
         foreach (Holder holder in Snapshot.HoldersOf(node))
         {
-            if (holderPaths.Contains(holder.Path) && holder.Ref != last && Who.Sees(Snapshot, holder.Ref))
+            if (holderPaths.Contains(holder.Path) && holder.Ref != last && (property is null || holder.Property == property) && Who.Sees(Snapshot, holder.Ref))
             {
                 (references ??= []).Add(new JsonObject { [ReferenceSchema.Member] = holder.Ref });
                 last = holder.Ref;

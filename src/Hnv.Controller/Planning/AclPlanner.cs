@@ -24,12 +24,16 @@ internal static class AclPlanner
     /// <summary>The rules of a list as they hold for a port in a virtual network.</summary>
     /// <param name="list">The <c>accessControlLists</c> resource.</param>
     /// <param name="level">Where it is attached.</param>
-    /// <param name="addressSpace">The prefixes of the port's virtual network, for the tags.</param>
-    public static IEnumerable<AclRule> Plan(Node list, AclLevel level, IReadOnlyList<IpPrefix> addressSpace)
+    /// <param name="addressSpace">The prefixes of the port's virtual network, for the words that stand for addresses.</param>
+    /// <param name="members">The addresses behind a security tag, as the port can see them.</param>
+    public static IEnumerable<AclRule> Plan(Node list, AclLevel level, IReadOnlyList<IpPrefix> addressSpace, Func<string, IEnumerable<IpPrefix>> members)
     {
         foreach (Node rule in list.ChildrenOf(AccessControlLists.Rules))
         {
-            yield return PlanException.Blaming(rule, () => PlanRule(rule, level, addressSpace));
+            if (PlanException.Blaming(rule, () => PlanRule(rule, level, addressSpace, members)) is { } planned)
+            {
+                yield return planned;
+            }
         }
 
         yield return Default(list, level, Direction.Inbound, "in", "inboundDefaultAction");
@@ -69,7 +73,14 @@ internal static class AclPlanner
         }
     }
 
-    private static AclRule PlanRule(Node rule, AclLevel level, IReadOnlyList<IpPrefix> addressSpace) => new(
+    // A rule one side of which is nobody at this moment matches nothing. Without prefixes it would match everybody.
+    private static AclRule? PlanRule(Node rule, AclLevel level, IReadOnlyList<IpPrefix> addressSpace, Func<string, IEnumerable<IpPrefix>> members) =>
+        Side(rule, "sourceAddressPrefix", AccessControlLists.SourceTags, addressSpace, members) is { } sources
+        && Side(rule, "destinationAddressPrefix", AccessControlLists.DestinationTags, addressSpace, members) is { } destinations
+            ? PlanRule(rule, level, sources, destinations)
+            : null;
+
+    private static AclRule PlanRule(Node rule, AclLevel level, ImmutableArray<IpPrefix> sources, ImmutableArray<IpPrefix> destinations) => new(
         rule.InstanceId.ToString("D"),
         level,
         rule.Text("type") == "Inbound" ? Direction.Inbound : Direction.Outbound,
@@ -83,8 +94,8 @@ internal static class AclPlanner
             "ICMPv6" => IcmpV6,
             _ => null,
         },
-        Prefixes(rule.Text("sourceAddressPrefix")!, addressSpace),
-        Prefixes(rule.Text("destinationAddressPrefix")!, addressSpace),
+        sources,
+        destinations,
         Ports(rule.Text("sourcePortRange")!),
         Ports(rule.Text("destinationPortRange")!),
         rule.Text("logging") != "Disabled");
@@ -102,13 +113,26 @@ internal static class AclPlanner
         [],
         Logging: false);
 
-    private static ImmutableArray<IpPrefix> Prefixes(string text, IReadOnlyList<IpPrefix> addressSpace) => text switch
+    /// <summary>Whom one side of a rule is about: empty for everybody, null for nobody.</summary>
+    private static ImmutableArray<IpPrefix>? Side(
+        Node rule, string property, string tags, IReadOnlyList<IpPrefix> addressSpace, Func<string, IEnumerable<IpPrefix>> members)
     {
-        "*" => [],
-        AccessControlLists.VirtualNetworkTag => [.. addressSpace],
-        AccessControlLists.InternetTag => [.. Complement(s_everyIPv4, addressSpace), .. Complement(s_everyIPv6, addressSpace)],
-        _ => AccessControlLists.TryParsePrefix(text, out IpPrefix prefix) ? [prefix] : [],
-    };
+        string? text = rule.Text(property);
+        if (text == "*")
+        {
+            return [];
+        }
+
+        ImmutableArray<IpPrefix> prefixes = text switch
+        {
+            null => [.. rule.References(tags).SelectMany(members).Distinct()],
+            AccessControlLists.LoadBalancerTag => [],
+            AccessControlLists.VirtualNetworkTag => [.. addressSpace],
+            AccessControlLists.InternetTag => [.. Complement(s_everyIPv4, addressSpace), .. Complement(s_everyIPv6, addressSpace)],
+            _ => [AccessControlLists.TryParsePrefix(text, out IpPrefix prefix) ? prefix : throw new FormatException($"{property} '{text}' is no prefix.")],
+        };
+        return prefixes.IsEmpty ? null : prefixes;
+    }
 
     private static ImmutableArray<PortRange> Ports(string text) =>
         AccessControlLists.TryParsePorts(text, out PortRange range) && range != PortRange.All ? [range] : [];

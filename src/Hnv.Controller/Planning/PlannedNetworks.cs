@@ -169,7 +169,7 @@ internal sealed class PlannedNetworks
         IpPrefix[] space = machine.Network is { } network ? [.. Peers(network).Prepend(network).SelectMany(VirtualNetworks.AddressSpace)] : [];
         foreach (Node list in Lists(machine))
         {
-            foreach (AclRule rule in AclPlanner.Plan(list, AclLevel.NetworkInterface, space))
+            foreach (AclRule rule in AclPlanner.Plan(list, AclLevel.NetworkInterface, space, tag => Members(tag, machine)))
             {
                 yield return rule;
             }
@@ -184,7 +184,7 @@ internal sealed class PlannedNetworks
 
             // Of a pair with two lists each is about its own address family.
             bool? isIPv4 = subnets.Count() == machine.Subnets.Length ? null : subnets.First().Prefix("addressPrefix")?.IsIPv4;
-            foreach (AclRule rule in AclPlanner.Plan(list, AclLevel.Subnet, space))
+            foreach (AclRule rule in AclPlanner.Plan(list, AclLevel.Subnet, space, tag => Members(tag, machine)))
             {
                 if (isIPv4 is null)
                 {
@@ -226,9 +226,22 @@ internal sealed class PlannedNetworks
         }
     }
 
-    /// <summary>The access control lists on a machine's own addresses.</summary>
+    /// <summary>The access control lists on a machine's own addresses, and those that its security tags bring.</summary>
     public IEnumerable<Node> Lists(Machine machine) =>
-        machine.OwnReferences("accessControlList").Select(_snapshot.Find).OfType<Node>().DistinctBy(list => list.Key);
+        machine.OwnReferences("accessControlList").Select(_snapshot.Find)
+            .Concat(machine.Nic.References(SecurityTags.Property).Select(_snapshot.Find).OfType<Node>().Select(tag => SecurityTags.ListOf(tag, _snapshot)))
+            .OfType<Node>().DistinctBy(list => list.Key);
+
+    // Addresses mean something in their own network only: another tenant's machine with the tag may have an address that is somebody else's here.
+    private IEnumerable<IpPrefix> Members(string tag, Machine seenBy)
+    {
+        HashSet<string?> networks = seenBy.Network is { } network ? [.. Peers(network).Prepend(network).Select(n => n.Key)] : [null];
+        return from nic in _snapshot.Find(tag) is { } found ? SecurityTags.InterfacesOf(found, _snapshot) : []
+               let member = ByInterface.GetValueOrDefault(nic.InstanceId)
+               where member is not null && networks.Contains(member.Network?.Key)
+               from address in member.Addresses
+               select IpPrefix.Create(address.Value, address.Value.IsIPv4 ? 32 : 128);
+    }
 
     private static ImmutableArray<ProviderAddress> AddressesOf(Node server) =>
         ProviderAddress.TryParse((string?)server.Properties[Servers.UnmanagedVtep]?["address"], out ProviderAddress foreign)

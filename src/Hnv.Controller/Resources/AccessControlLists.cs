@@ -10,12 +10,18 @@ internal static class AccessControlLists
 {
     public const string Name = "accessControlLists";
     public const string Rules = "aclRules";
+    public const string RulePath = "accessControlLists/aclRules";
+    public const string SourceTags = "sourceSecurityTags";
+    public const string DestinationTags = "destinationSecurityTags";
 
     /// <summary>The space of the machine's own virtual network.</summary>
     public const string VirtualNetworkTag = "VIRTUALNETWORK";
 
     /// <summary>Everything outside it.</summary>
     public const string InternetTag = "INTERNET";
+
+    /// <summary>Where load balancers ask from whether a machine is alive. There are none yet, so it is nobody's address.</summary>
+    public const string LoadBalancerTag = "AZURELOADBALANCER";
 
     // 1-99 and 65001-65535 belong to the platform; the text says 100 does too, but its own examples use it.
     private const int PriorityMin = 100;
@@ -27,13 +33,14 @@ internal static class AccessControlLists
     {
         Asynchronous = true,
         InUseCode = "InUseAccessControlListCannotBeDeleted",
-        Validate = VirtualSwitchManager.RequireFilter,
+        Validate = Validate,
         Properties = new(
         [
             DefaultAction("inboundDefaultAction"),
             DefaultAction("outboundDefaultAction"),
             Common.BackReference("ipConfigurations", "networkInterfaces/ipConfigurations"),
             Common.BackReference("subnets", "virtualNetworks/subnets", "logicalNetworks/subnets"),
+            SecurityTags.References(),
             Common.ConfigurationState(),
         ]),
         Children =
@@ -48,8 +55,10 @@ internal static class AccessControlLists
                     new("action", new EnumSchema("Allow", "Deny") { Synonyms = { ["Permit"] = "Allow" } }) { Required = true, InvalidCode = "InvalidAclRuleAction" },
                     new("protocol", new EnumSchema("TCP", "UDP", "HTTP", "ICMPv4", "ICMPv6", "All")) { Required = true, InvalidCode = "InvalidAclRuleProtocol" },
                     new("priority", new IntegerSchema(PriorityMin, PriorityMax, asString: true)) { Required = true, InvalidCode = "InvalidAclRulePriority" },
-                    new("sourceAddressPrefix", new TextSchema()) { Required = true, RequiredCode = "AclRuleSourceNeitherAddressPrefixNorSecurityTagsPresent" },
-                    new("destinationAddressPrefix", new TextSchema()) { Required = true, RequiredCode = "AclRuleDestinationNeitherAddressPrefixNorSecurityTagsPresent" },
+                    new("sourceAddressPrefix", new TextSchema()),
+                    new("destinationAddressPrefix", new TextSchema()),
+                    Tags(SourceTags),
+                    Tags(DestinationTags),
                     new("sourcePortRange", new TextSchema()) { Required = true, RequiredCode = "AclRuleNullOrEmptySourcePortRange" },
                     new("destinationPortRange", new TextSchema()) { Required = true, RequiredCode = "AclRuleNullOrEmptyDestinationPortRange" },
                     new("logging", new EnumSchema("Enabled", "Disabled")) { Default = "Enabled" },
@@ -91,15 +100,23 @@ internal static class AccessControlLists
     }
 
     /// <summary>True for a word that stands for addresses.</summary>
-    public static bool IsTag(string text) => text is VirtualNetworkTag or InternetTag;
+    public static bool IsTag(string text) => text is VirtualNetworkTag or InternetTag or LoadBalancerTag;
 
     private static Property DefaultAction(string name) =>
         new(name, new EnumSchema(s_noSynonyms) { Synonyms = { ["Allow"] = "Permit" } }) { Default = "Permit" };
 
+    private static Property Tags(string name) => new(name, new ListSchema(new ReferenceSchema(SecurityTags.Name), countMax: 256)) { Since = ApiVersion.V5 };
+
+    private static void Validate(RuleContext list)
+    {
+        VirtualSwitchManager.RequireFilter(list);
+        SecurityTags.ValidateList(list);
+    }
+
     private static void ValidateRule(RuleContext rule)
     {
-        CheckPrefix(rule, "sourceAddressPrefix", "Source");
-        CheckPrefix(rule, "destinationAddressPrefix", "Destination");
+        CheckPrefix(rule, "sourceAddressPrefix", SourceTags, "Source");
+        CheckPrefix(rule, "destinationAddressPrefix", DestinationTags, "Destination");
         CheckPorts(rule, "sourcePortRange", "Source");
         CheckPorts(rule, "destinationPortRange", "Destination");
         string? priority = rule.Node.Text("priority");
@@ -109,11 +126,27 @@ internal static class AccessControlLists
         }
     }
 
-    private static void CheckPrefix(RuleContext rule, string property, string side)
+    private static void CheckPrefix(RuleContext rule, string property, string tags, string side)
     {
+        bool hasTags = rule.Node.References(tags).Any();
+        if (!hasTags)
+        {
+            rule.Node.Properties.Remove(tags);
+        }
+
         if (rule.Node.Text(property) is not { } text)
         {
+            if (!hasTags)
+            {
+                rule.Fail($"AclRule{side}NeitherAddressPrefixNorSecurityTagsPresent", property, $"is missing. Send it, or {tags}.");
+            }
+
             return;
+        }
+
+        if (hasTags)
+        {
+            rule.Fail($"AclRuleBoth{side}AddressPrefixAndSecurityTagsPresent", property, $"and {tags} exclude each other. Send one of them.");
         }
 
         string word = text.Trim().ToUpperInvariant();
@@ -130,7 +163,7 @@ internal static class AccessControlLists
             rule.Fail(
                 $"AclRuleInvalid{side}AddressPrefix",
                 property,
-                $"'{text}' is not acceptable. Send a prefix as 10.1.1.0/24 without host bits, an address, *, {VirtualNetworkTag} or {InternetTag}.");
+                $"'{text}' is not acceptable. Send a prefix as 10.1.1.0/24 without host bits, an address, *, {VirtualNetworkTag}, {InternetTag} or {LoadBalancerTag}.");
         }
     }
 

@@ -9,6 +9,7 @@ internal static class Credentials
     public const string Name = "credentials";
 
     private const string Password = "usernamePassword";
+    private const string Certificate = "X509Certificate";
     private const string GroupManaged = "GroupManagedServiceAccount";
     private const string SubjectName = "X509CertificateSubjectName";
     private static readonly ApiVersion s_subjectNameSince = new(6, 1);
@@ -19,7 +20,7 @@ internal static class Credentials
         Validate = Validate,
         Properties = new(
         [
-            new("type", new EnumSchema(Password, "X509Certificate", "SnmpCommunityString", GroupManaged, SubjectName)) { Required = true },
+            new("type", new EnumSchema(Password, Certificate, "SnmpCommunityString", GroupManaged, SubjectName)) { Required = true },
             new("userName", new TextSchema()),
 
             // A thumbprint or a subject name is no secret; of a password the GET schema wants to see an empty string.
@@ -29,8 +30,27 @@ internal static class Credentials
                 Compute = (node, _) => node.Text("type") is Password or "SnmpCommunityString" ? "" : node.Text("value") ?? "",
             },
             Common.BackReferenceSince(ApiVersion.V2, "networks", "virtualNetworks"),
+            Common.SingleBackReference(AuditingSettings.Name, AuditingSettings.Name) with { Since = ApiVersion.V3 },
         ]),
     };
+
+    /// <summary>Checks that a property names a credential that encrypts.</summary>
+    public static void RequireCertificate(RuleContext user, string property)
+    {
+        if (user.Find(user.Node.Reference(property)) is { } credential && credential.Text("type") != Certificate)
+        {
+            user.Fail("UnsupportedCredentialType", property, $"names {credential.Ref} of type {credential.Text("type")}. Name one of type {Certificate}.");
+        }
+    }
+
+    /// <summary>Checks that a property names a credential that logs on to a file server.</summary>
+    public static void RequirePassword(RuleContext user, string property)
+    {
+        if (user.Find(user.Node.Reference(property)) is { } credential && credential.Text("type") != Password)
+        {
+            user.Fail("UnsupportedCredentialType", property, $"names {credential.Ref} of type {credential.Text("type")}. Name one of type {Password}.");
+        }
+    }
 
     private static void Validate(RuleContext rule)
     {
@@ -42,6 +62,9 @@ internal static class Credentials
             case SubjectName when rule.Version.CompareTo(s_subjectNameSince) < 0:
                 rule.Fail(ErrorCodes.InvalidParameterValue, "type", $"{SubjectName} came with {s_subjectNameSince}. Use that version of the URI.");
                 break;
+            case SubjectName when rule.Node.Text("value") is { } name && name.Contains('=', StringComparison.Ordinal) && !HasCommonName(name):
+                rule.Fail("CommonNameExtractionFailed", "value", $"'{name}' looks like a distinguished name and has no CN. Send CN=…, or the common name alone.");
+                break;
             case Password when string.IsNullOrEmpty(rule.Node.Text("userName")):
                 rule.Fail(ErrorCodes.RequiredParamMissing, "userName", $"is missing. A credential of type {Password} needs one.");
                 break;
@@ -52,4 +75,7 @@ internal static class Credentials
             rule.Fail(ErrorCodes.RequiredParamMissing, "value", "is missing. Send the password, thumbprint, community or subject name.");
         }
     }
+
+    private static bool HasCommonName(string name) =>
+        name.Split(',', StringSplitOptions.TrimEntries).Any(part => part.StartsWith("CN=", StringComparison.OrdinalIgnoreCase) && part.Length > 3);
 }

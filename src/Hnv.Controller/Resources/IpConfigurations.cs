@@ -12,6 +12,8 @@ internal static class IpConfigurations
     public const string Subnet = "subnet";
     public const string Address = "privateIPAddress";
 
+    private const string PublicAddress = "publicIPAddress";
+    private const string IsPrimary = "isPrimary";
     private const string Method = "privateIPAllocationMethod";
 
     public static ResourceType Create() => new(Name)
@@ -22,19 +24,33 @@ internal static class IpConfigurations
         Claims = Claims,
         Properties = new(
         [
-            new(Address, new AddressSchema()) { InvalidCode = "InvalidPrivateIPAddressFormat" },
-            new(Method, new EnumSchema("Static", "Dynamic", "Unmanaged") { Synonyms = { ["Unmanged"] = "Unmanaged" } })
+            new(Address, new AddressSchema(emptyIsAbsent: true))
+            {
+                InvalidCode = "InvalidPrivateIPAddressFormat",
+                Compute = (node, view) => node.Text(Address) ?? LearnedIPAddresses.AddressOf(node, view.Snapshot),
+            },
+            new(Method, new EnumSchema("Static", "Dynamic", "Unmanaged", LearnedIPAddresses.Method) { Synonyms = { ["Unmanged"] = "Unmanaged" } })
             {
                 Default = "Dynamic",
                 Immutable = true,
                 ImmutableCode = "PrivateIpAllocationMethodCannotBeUpdated",
+
+                // The schemas know no Learned: it is written as Dynamic and told by learnedIp.
+                Same = (sent, stored) => OnTheWire((string)sent!) == OnTheWire((string)stored!),
+                Compute = (node, _) => OnTheWire(node.Text(Method)!),
             },
             new(Subnet, new ReferenceSchema(VirtualNetworks.SubnetPath, LogicalNetworks.SubnetPath)) { Required = true, RequiredCode = "SubnetIsRequired" },
             new("accessControlList", new ReferenceSchema(AccessControlLists.Name)),
             new(ServiceInsertions.Property, new ReferenceSchema(ServiceInsertions.Name)),
-            new("isPrimary", new BooleanSchema()) { Since = ApiVersion.V4, Default = true },
+            new(PublicAddress, new ReferenceSchema(PublicIPAddresses.Name)),
+            new(LoadBalancers.PoolsProperty, new ListSchema(new ReferenceSchema(LoadBalancers.PoolPath), countMax: 256)) { Aliases = ["loadBalancerBackendAddressPool"] },
+            new(LoadBalancers.NatRulesProperty, new ListSchema(new ReferenceSchema(LoadBalancerRules.InboundNatPath), countMax: 256)),
+            new(LearnedIPAddresses.Property, new ReferenceSchema(LearnedIPAddresses.Name)) { Since = ApiVersion.V5, TooNewCode = LearnedIPAddresses.NotSupported },
+            new(IsPrimary, new BooleanSchema()) { Since = ApiVersion.V4 },
         ]),
     };
+
+    private static string OnTheWire(string method) => method == LearnedIPAddresses.Method ? "Dynamic" : method;
 
     private static bool IsVirtual(Node subnet) => subnet.Type.Path == VirtualNetworks.SubnetPath;
 
@@ -48,6 +64,15 @@ internal static class IpConfigurations
             return;
         }
 
+        if (configuration.Node.Text(Method) == "Dynamic" && configuration.Node.Reference(LearnedIPAddresses.Property) is not null)
+        {
+            configuration.Node.Properties[Method] = LearnedIPAddresses.Method;
+        }
+
+        configuration.Node.Properties[IsPrimary] ??= configuration.Node.Text(Method) != LearnedIPAddresses.Method;
+        LearnedIPAddresses.ValidateConfiguration(configuration);
+        LoadBalancers.ValidateMember(configuration, subnet);
+        PublicIPAddresses.ValidateUse(configuration, PublicAddress);
         CheckTags(configuration, subnet);
         CheckMirror(configuration, subnet);
         switch (configuration.Node.Text(Method))
@@ -57,6 +82,10 @@ internal static class IpConfigurations
                 break;
             case "Dynamic":
                 ValidateDynamic(configuration, subnet);
+                break;
+            case LearnedIPAddresses.Method:
+                // Shared with others, so it is not this configuration's to hold.
+                configuration.Node.Properties.Remove(Address);
                 break;
             default:
                 configuration.Node.Properties.Remove(Address);

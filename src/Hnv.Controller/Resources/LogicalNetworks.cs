@@ -14,7 +14,11 @@ internal static class LogicalNetworks
     public const string IpPools = "ipPools";
     public const string Routes = "routes";
     public const string SubnetPath = "logicalNetworks/subnets";
+    public const string IpPoolPath = "logicalNetworks/subnets/ipPools";
+    public const string PoolStart = "startIpAddress";
+    public const string PoolEnd = "endIpAddress";
 
+    private const string Vlan = "vlanID";
     private const string InUseSubnet = "InUseSubnetCannotBeUpdated";
 
     public static ResourceType Create() => new(Name)
@@ -37,13 +41,15 @@ internal static class LogicalNetworks
                 Properties = new(
                 [
                     new("addressPrefix", new PrefixSchema()) { InvalidCode = ErrorCodes.InvalidIPPrefix },
-                    new("vlanID", new IntegerSchema(0, 4095, asString: true)) { Default = "0" },
+                    new(Vlan, new IntegerSchema(0, 4095, asString: true)) { Default = "0" },
                     new("dnsServers", new ListSchema(new AddressSchema())) { InvalidCode = ErrorCodes.InvalidIPAddress },
                     new("defaultGateways", new ListSchema(new AddressSchema())) { InvalidCode = ErrorCodes.InvalidIPAddress },
                     new("isPublic", new BooleanSchema()) { Default = false },
                     new("accessControlList", new ReferenceSchema(AccessControlLists.Name)),
                     Common.BackReference("networkInterfaces", "servers/networkInterfaces"),
                     Common.BackReference("ipConfigurations", NetworkInterfaces.IpConfigurationPath),
+                    Common.BackReference(GatewayPools.Name, GatewayPools.Name),
+                    Common.BackReference(NetworkConnections.Name, NetworkConnections.Path),
                 ]),
                 Children =
                 [
@@ -57,8 +63,8 @@ internal static class LogicalNetworks
                             : null,
                         Properties = new(
                         [
-                            new("startIpAddress", new AddressSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPAddress },
-                            new("endIpAddress", new AddressSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPAddress },
+                            new(PoolStart, new AddressSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPAddress },
+                            new(PoolEnd, new AddressSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPAddress },
                             new("usage", new TextSchema()) { Access = Access.ReadOnly, Compute = Usage },
                         ]),
                     },
@@ -83,8 +89,8 @@ internal static class LogicalNetworks
     /// <summary>The pools of a subnet as ranges, in order.</summary>
     public static IEnumerable<(InetAddress First, InetAddress Last)> Ranges(Node subnet) =>
         from pool in subnet.ChildrenOf(IpPools)
-        let first = pool.Address("startIpAddress")
-        let last = pool.Address("endIpAddress")
+        let first = pool.Address(PoolStart)
+        let last = pool.Address(PoolEnd)
         where first is not null && last is not null
         select (first.Value, last.Value);
 
@@ -93,6 +99,29 @@ internal static class LogicalNetworks
         address == prefix.Address
         || (prefix.IsIPv4 && prefix.Length < 31 && address == prefix.LastAddress)
         || subnet.Texts("defaultGateways").Contains(address.ToString());
+
+    /// <summary>True when an address belongs to a pool.</summary>
+    public static bool IsInPool(Node pool, InetAddress address) =>
+        pool.Address(PoolStart) is { } first && pool.Address(PoolEnd) is { } last && address.IsIPv4 == first.IsIPv4
+        && address.CompareTo(first) >= 0 && address.CompareTo(last) <= 0;
+
+    /// <summary>How many addresses a pool has.</summary>
+    public static UInt128 Size(Node pool) => ClaimKey.Number(pool.Address(PoolEnd)!.Value) - ClaimKey.Number(pool.Address(PoolStart)!.Value) + 1;
+
+    /// <summary>The subnet that a pool is of.</summary>
+    public static string SubnetOf(Node pool) => pool.Ref[..pool.Ref.LastIndexOf($"/{IpPools}/", StringComparison.Ordinal)];
+
+    /// <summary>Every logical subnet.</summary>
+    public static IEnumerable<Node> AllSubnets(Snapshot snapshot) => snapshot.All(Name).SelectMany(network => network.ChildrenOf(Subnets));
+
+    /// <summary>Checks that subnets which VIPs come from are told apart by their VLANs.</summary>
+    public static void CheckVipVlans(RuleContext context, string property, IEnumerable<Node> subnets)
+    {
+        foreach (IGrouping<string?, Node> twins in subnets.GroupBy(subnet => subnet.Text(Vlan)).Where(g => g.Key is not (null or "0") && g.Count() > 1))
+        {
+            context.Fail("DuplicateNonZeroVIPSubnetVLanID", property, $"has VIPs from {string.Join(" and ", twins.Select(t => t.Ref))}, both in VLAN {twins.Key}. Use one subnet per VLAN.");
+        }
+    }
 
     private static void ValidateNetwork(RuleContext network)
     {
@@ -112,6 +141,7 @@ internal static class LogicalNetworks
             subnet.Fail(InUseSubnet, "addressPrefix", $"cannot change from {before.Text("addressPrefix")} to {prefix?.ToString() ?? "none"} while {users[0].Ref} uses the subnet.");
         }
 
+        CheckVlan(subnet);
         if (prefix is not { } mine)
         {
             return;
@@ -131,9 +161,22 @@ internal static class LogicalNetworks
         }
     }
 
+    private static void CheckVlan(RuleContext subnet)
+    {
+        if (subnet.Existing is not { } before || before.Text(Vlan) == subnet.Node.Text(Vlan))
+        {
+            return;
+        }
+
+        if (LoadBalancerManager.VipPools(subnet.Before).FirstOrDefault(pool => Node.KeyOf(SubnetOf(pool)) == subnet.Node.Key) is { } pool)
+        {
+            subnet.Fail("CannotUpdateVLanId", Vlan, $"cannot change from {before.Text(Vlan)} to {subnet.Node.Text(Vlan)} while VIPs come from {pool.Ref}. Take it out of vipIpPools first.");
+        }
+    }
+
     private static void ValidatePool(RuleContext pool)
     {
-        if (pool.Node.Address("startIpAddress") is not { } first || pool.Node.Address("endIpAddress") is not { } last)
+        if (pool.Node.Address(PoolStart) is not { } first || pool.Node.Address(PoolEnd) is not { } last)
         {
             return;
         }
@@ -155,7 +198,7 @@ internal static class LogicalNetworks
 
         foreach (Node sibling in pool.EarlierSiblings())
         {
-            if (sibling.Address("startIpAddress") is { } otherFirst && sibling.Address("endIpAddress") is { } otherLast
+            if (sibling.Address(PoolStart) is { } otherFirst && sibling.Address(PoolEnd) is { } otherLast
                 && first.CompareTo(otherLast) <= 0 && otherFirst.CompareTo(last) <= 0)
             {
                 pool.Fail(ErrorCodes.InvalidParameterValue, "startIpAddress", $"{first} … {last} overlaps {otherFirst} … {otherLast} of {sibling.Ref}.");
@@ -194,7 +237,7 @@ internal static class LogicalNetworks
     {
         string subnetRef = pool.Ref[..pool.Ref.LastIndexOf($"/{IpPools}/", StringComparison.Ordinal)];
         if (snapshot.Find(subnetRef) is not { } subnet
-            || pool.Address("startIpAddress") is not { } first || pool.Address("endIpAddress") is not { } last)
+            || pool.Address(PoolStart) is not { } first || pool.Address(PoolEnd) is not { } last)
         {
             yield break;
         }
@@ -208,13 +251,24 @@ internal static class LogicalNetworks
                 yield return address;
             }
         }
+
+        foreach (InetAddress address in PublicIPAddresses.Of(subnet.Ref, snapshot).Where(a => IsInPool(pool, a)))
+        {
+            yield return address;
+        }
+
+        if (LoadBalancerManager.Holding(snapshot) is { } manager && Node.KeyOf(manager.Subnet) == subnet.Key && IsInPool(pool, manager.Address))
+        {
+            yield return manager.Address;
+        }
     }
 
-    private static int Allocated(Node pool, Snapshot snapshot) => Addresses(pool, snapshot).Count();
+    /// <summary>Addresses of a pool that somebody has.</summary>
+    public static int Allocated(Node pool, Snapshot snapshot) => Addresses(pool, snapshot).Count();
 
     private static JsonObject? Usage(Node pool, View view)
     {
-        if (pool.Address("startIpAddress") is not { } first || pool.Address("endIpAddress") is not { } last)
+        if (pool.Address(PoolStart) is not { } first || pool.Address(PoolEnd) is not { } last)
         {
             return null;
         }

@@ -21,6 +21,7 @@ internal static class NetworkInterfaces
     private const string Method = "privateMacAllocationMethod";
     private const string Mac = "privateMacAddress";
     private const string InvalidMac = "InvalidPrivateMacAddress";
+    private const string IsHost = "isHostVirtualNetworkInterface";
     private const string IsPrimary = "isPrimary";
     private const string DnsNameLabel = "internalDnsNameLabel";
     private const string DnsSettings = "dnsSettings";
@@ -37,13 +38,14 @@ internal static class NetworkInterfaces
         [
             new(Method, new EnumSchema("Static", "Dynamic")) { Required = true, Immutable = true, ImmutableCode = "PrivateMacAllocationMethodCannotBeUpdated" },
             new(Mac, new MacSchema(dashes: false)) { InvalidCode = InvalidMac },
-            new("isHostVirtualNetworkInterface", new BooleanSchema()) { Default = false, Immutable = true },
+            new(IsHost, new BooleanSchema()) { Default = false, Immutable = true, ImmutableCode = "IsHostVirtualNetworkInterfaceCannotBeUpdated" },
             new(IsPrimary, new BooleanSchema()) { Default = true, Immutable = true, ImmutableCode = "PrimaryNicPropertyCannotBeUpdated" },
             new("isMultitenantStack", new BooleanSchema()) { Default = false, Immutable = true },
             new(DnsNameLabel, new TextSchema(lengthMax: 63)),
             new(DnsSettings, new StructSchema(new Property("DnsServers", new ListSchema(new AddressSchema(), countMax: VirtualNetworks.DnsServersMax)) { InvalidCode = ErrorCodes.InvalidIPAddress })),
             new("portSettings", PortSettings()),
             new(AllowedAddressPrefixes, new ListSchema(new PrefixSchema(), countMax: AllowedAddressPrefixesMax)) { InvalidCode = ErrorCodes.InvalidIPPrefix },
+            SecurityTags.References(),
             new(Placement, new ReferenceSchema(Servers.Name)),
             new("server", new TextSchema())
             {
@@ -96,6 +98,13 @@ internal static class NetworkInterfaces
             nic.Fail(InvalidMac, Mac, $"{mac} is a group address or zero. The second hex digit of an adapter's address is even.");
         }
 
+        if ((bool?)nic.Node.Properties[IsHost] == true
+            && nic.Node.ChildrenOf(IpConfigurations.Name).FirstOrDefault(c => nic.Find(c.Reference(IpConfigurations.Subnet))?.Type.Path == VirtualNetworks.SubnetPath) is { } tenant)
+        {
+            nic.Fail("HostVirtualNetworkInterfaceCannotConnectToVirtualNetwork", IsHost, $"is true, and {tenant.Ref} is in a virtual network. An interface of the host itself is on logical networks.");
+        }
+
+        LearnedIPAddresses.ValidateInterface(nic);
         PortQosSettings.Validate(nic, nic.Node.Properties["portSettings"]?[PortQosSettings.Name]);
         if ((bool?)nic.Node.Properties[IsPrimary] == false && (nic.Node.Text(DnsNameLabel) ?? nic.Node.Properties[DnsSettings]?.ToJsonString()) is not null)
         {

@@ -35,10 +35,7 @@ internal static class Servers
         Claims = ServerClaims,
         Properties = new(
         [
-            new("connections", new ListSchema(new StructSchema(
-                new("managementAddresses", new ListSchema(new TextSchema(lengthMax: 255), countMin: 1, countMax: 16)) { Required = true },
-                new("credential", new ReferenceSchema(Credentials.Name)),
-                new("credentialType", new TextSchema())))) { Default = new JsonArray() },
+            new("connections", Common.Connections()) { Default = new JsonArray() },
             new("certificate", new TextSchema(lengthMax: 65536)),
             new("model", new TextSchema()),
             new("os", new TextSchema()),

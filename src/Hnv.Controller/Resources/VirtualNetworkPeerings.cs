@@ -163,7 +163,6 @@ internal static class VirtualNetworkPeerings
         }
     }
 
-    // There are no gateways yet that could be shared.
     private static void ValidateGateways(RuleContext peering, Node remote)
     {
         if ((bool?)peering.Node.Properties[UseRemoteGateways] != true)
@@ -175,9 +174,21 @@ internal static class VirtualNetworkPeerings
         {
             peering.Fail("UseRemoteAndAllowTransitCannotBeTrue", UseRemoteGateways, $"and {AllowGatewayTransit} exclude each other. A network uses gateways of the other or lends its own.");
         }
-        else
+        else if (VirtualGateways.Of(remote, peering.Before) is null)
         {
             peering.Fail("RemoteVnetHasNoGateways", UseRemoteGateways, $"is true, but {remote.Ref} has no gateway. Send false.");
+        }
+        else if (VirtualGateways.Of(peering.Root, peering.Before) is { } own)
+        {
+            peering.Fail("ParentVnetAlreadyHasGateways", UseRemoteGateways, $"is true, but {peering.Root.Ref} has a gateway of its own, {own.Ref}. Send false.");
+        }
+        else if (peering.EarlierSiblings().FirstOrDefault(p => (bool?)p.Properties[UseRemoteGateways] == true) is { } other)
+        {
+            peering.Fail("AnotherPeeringAlreadyUsesRemoteGateways", UseRemoteGateways, $"is true, and {other.Ref} uses remote gateways already. A network uses those of one other.");
+        }
+        else if (Opposite(remote, peering.Root) is { } back && (bool?)back.Properties[AllowGatewayTransit] != true)
+        {
+            peering.Fail("RemotePeeringDoesNotAllowGatewayTransit", UseRemoteGateways, $"is true, but {back.Ref} does not lend its gateways. Set {AllowGatewayTransit} there first.");
         }
     }
 

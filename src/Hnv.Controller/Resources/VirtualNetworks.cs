@@ -21,6 +21,7 @@ internal static class VirtualNetworks
     /// <summary>Name servers of a network, or of one interface.</summary>
     public const int DnsServersMax = 9;
 
+    private const string EncryptionCredential = "encryptionCredential";
     private const string UnbilledAddressRanges = "unbilledAddressRanges";
     private const string InvalidUnbilledRange = "InvalidUnbilledAddressRange";
     private const string InvalidNetwork = "InvalidLogicalNetworkReference";
@@ -42,7 +43,7 @@ internal static class VirtualNetworks
             new("dhcpOptions", new StructSchema(
                 new Property("DnsServers", new ListSchema(new AddressSchema(), countMax: DnsServersMax)) { InvalidCode = "DnsServerCountLimitReached" })),
             new(UnbilledAddressRanges, new TextSchema(lengthMax: 65536)) { Since = ApiVersion.V2, InvalidCode = InvalidUnbilledRange },
-            new("encryptionCredential", new ReferenceSchema(Credentials.Name)) { Since = ApiVersion.V2 },
+            new(EncryptionCredential, new ReferenceSchema(Credentials.Name)) { Since = ApiVersion.V2 },
             Common.ConfigurationState(),
         ]),
         Children =
@@ -51,6 +52,7 @@ internal static class VirtualNetworks
             {
                 Asynchronous = true,
                 InUseCode = "InUseSubnetCannotBeDeleted",
+                InUseCodeOf = { [LearnedIPAddresses.Name] = "LearnedIpSubnetInUse" },
                 Validate = ValidateSubnet,
                 Properties = new(
                 [
@@ -62,6 +64,7 @@ internal static class VirtualNetworks
                     new(VirtualSubnetId, new IntegerSchema(Vsid.MinValue, Vsid.MaxValue, asString: true)) { Immutable = true },
                     new("encryptionEnabled", new BooleanSchema()) { Since = ApiVersion.V2, Default = false },
                     Common.BackReference("ipConfigurations", NetworkInterfaces.IpConfigurationPath),
+                    Common.BackReferenceSince(ApiVersion.V5, "learnedIpAddresses", LearnedIPAddresses.Name),
                 ]),
             },
             VirtualNetworkPeerings.Create(),
@@ -107,6 +110,8 @@ internal static class VirtualNetworks
     {
         VirtualSwitchManager.RequireFilter(network);
         DualStackSubnets.Settle(network);
+        CheckEncryption(network);
+        CheckSpaceInUse(network);
         if (UnbilledRanges(network.Node) is null)
         {
             network.Fail(InvalidUnbilledRange, UnbilledAddressRanges, $"'{network.Node.Text(UnbilledAddressRanges)}' does not read. Send prefixes as 10.9.0.0/16 without host bits, with commas between them.");
@@ -132,6 +137,27 @@ internal static class VirtualNetworks
             && network.Existing.ChildrenOf(Subnets).FirstOrDefault(s => UsersOf(network.Before, s).Count > 0) is { } used)
         {
             network.Fail("VnetInUse", "logicalNetwork", $"cannot change from {before} to {carrier.Ref} while {used.Ref} is in use.");
+        }
+    }
+
+    private static void CheckEncryption(RuleContext network)
+    {
+        Credentials.RequireCertificate(network, EncryptionCredential);
+        if (network.Node.Reference(EncryptionCredential) is null
+            && network.Node.ChildrenOf(Subnets).FirstOrDefault(s => (bool?)s.Properties["encryptionEnabled"] == true) is { } encrypted)
+        {
+            network.Fail("UnsupportedCredentialType", EncryptionCredential, $"is missing, and {encrypted.Ref} has encryptionEnabled. Name a credential of type X509Certificate.");
+        }
+    }
+
+    // The subnets that stay are checked one by one; this is about what is left out of the space although somebody is there.
+    private static void CheckSpaceInUse(RuleContext network)
+    {
+        IpPrefix[] space = [.. AddressSpace(network.Node)];
+        if (network.Existing?.ChildrenOf(Subnets).FirstOrDefault(s =>
+            UsersOf(network.Before, s).Count > 0 && s.Prefix("addressPrefix") is { } prefix && !space.Any(p => p.Contains(prefix))) is { } used)
+        {
+            network.Fail("VnetInUse", "addressSpace", $"{string.Join(", ", space)} leaves out {used.Text("addressPrefix")}, and {UsersOf(network.Before, used)[0]} is there. Keep it in the space.");
         }
     }
 

@@ -66,6 +66,11 @@ internal sealed class Catalog
             steps.Add(new PathStep(type, i + 1 < segments.Length ? segments[i + 1] : ""));
         }
 
+        if (type is { IsBare: true } && segments.Length == 1)
+        {
+            return new ResourcePath([new PathStep(type, type.SingletonId!)], IsCollection: false);
+        }
+
         return type is null ? null : new ResourcePath(steps.ToImmutable(), segments.Length % 2 != 0);
     }
 

@@ -81,6 +81,17 @@ internal sealed class ListSchema(ValueSchema item, int countMin = 0, int countMa
         }
     }
 
+    public override void ReplaceSecrets(JsonNode value, Func<string, string> replace)
+    {
+        foreach (JsonNode? member in value.AsArray())
+        {
+            item.ReplaceSecrets(member!, replace);
+        }
+    }
+
+    public override JsonNode? Project(JsonNode value, ApiVersion version) =>
+        new JsonArray([.. value.AsArray().Select(member => item.Project(member!, version)?.DeepClone())]);
+
     public override JsonObject Describe() => new() { ["type"] = "array", ["items"] = item.Describe() };
 }
 
@@ -97,18 +108,20 @@ internal sealed class StructSchema(params Property[] members) : ValueSchema
         }
 
         var result = new JsonObject();
-        _members.Read(source, null, result, scope, p => scope with { Property = $"{scope.Property}.{p.Name}", Code = p.InvalidCode });
+        _members.Read(source, scope.Stored as JsonObject, result, scope, p => scope with { Property = $"{scope.Property}.{p.Name}", Code = p.InvalidCode });
         return result;
     }
 
     public override void VisitReferences(JsonNode value, Action<ReferenceSchema, JsonObject> visit) => _members.VisitReferences(value.AsObject(), visit);
+
+    public override void ReplaceSecrets(JsonNode value, Func<string, string> replace) => _members.ReplaceSecrets(value.AsObject(), replace);
 
     public override JsonNode? Project(JsonNode value, ApiVersion version)
     {
         var result = new JsonObject();
         foreach ((string name, JsonNode? member) in value.AsObject())
         {
-            if (_members.Find(name) is { Access: not Access.WriteOnly } property && property.Since.CompareTo(version) <= 0)
+            if (_members.Find(name) is { Access: not Access.WriteOnly } property && property.ExistsIn(version))
             {
                 result[name] = property.Schema.Project(member!, version)?.DeepClone();
             }

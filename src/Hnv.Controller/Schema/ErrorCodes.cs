@@ -23,6 +23,7 @@ internal static class ErrorCodes
     public const string OperationNotSupported = nameof(OperationNotSupported);
     public const string RequiredParamMissing = nameof(RequiredParamMissing);
     public const string ResourceInUse = nameof(ResourceInUse);
+    public const string RestoreOperationInProgress = nameof(RestoreOperationInProgress);
     public const string RetryableError = nameof(RetryableError);
     public const string TooManyRequests = nameof(TooManyRequests);
     public const string Unauthorized = nameof(Unauthorized);
@@ -33,7 +34,11 @@ internal static class ErrorCodes
         AnotherOperationInProgress, ResourceInUse, "SubnetIsFull", "PrivateIPAddressInUse", "InUseSubnetCannotBeUpdated", "VnetInUse",
         "CannotUpdateVLanId", "NicInUse", "ReferencedResourceNotProvisioned", "InUseQosSettingsCannotBeUpdated",
         "AnotherPeeringAlreadyReferencesRemoteVnet", "RemotePeeringIsStaleBecauseVnetWasRecreated", "VnetAddressSpaceCannotChangeDueToPeerings",
-        "CannotUpdateDisconnectedPeeringWithNullRemoteVnet",
+        "CannotUpdateDisconnectedPeeringWithNullRemoteVnet", "PublicIPAddressInUse", "PublicIPAddressInUseCannotUpdate", "DnsRecordInUse",
+        "InboundNatRuleInUse", "LbManagerResourceNotConfigured", "InUseVipPoolCannotBeRemoved", "CannotUpdateMuxModeAfterCreatingLoadBalancerMuxes",
+        "CannotUpdateMuxModeAfterCreatingNetworkInterfaceWithPublicIP", "CannotUpdateMuxModeAfterCreatingLoadBalancers",
+        "CannotUpdateMuxModeAfterCreatingVirtualGatewayWithIPSecConnection", "MultipleGatwaysUseSameVnet", "SecurityTagAlreadyHasAclApplied",
+        "LearnedIpSubnetInUse", "LearnedIpSubnetNotReady", RestoreOperationInProgress, "SiteCountLimitReached", "BrownfieldSites",
     ];
 
     /// <summary>The HTTP status a code is sent with.</summary>

@@ -36,11 +36,20 @@ internal sealed record Property(string Name, ValueSchema Schema)
 
     public string ImmutableCode { get; init; } = ErrorCodes.InvalidParameterValue;
 
+    /// <summary>When an immutable value is the one that is stored.</summary>
+    public Func<JsonNode, JsonNode, bool> Same { get; init; } = JsonNode.DeepEquals;
+
     /// <summary>The first version that has it.</summary>
     public ApiVersion Since { get; init; } = ApiVersion.V1;
 
+    /// <summary>The first version that has it no more; null when none dropped it.</summary>
+    public ApiVersion? Until { get; init; }
+
     /// <summary>A code when a newer property comes through an older URI; null ignores it.</summary>
     public string? TooNewCode { get; init; }
+
+    /// <summary>True when a version knows it.</summary>
+    public bool ExistsIn(ApiVersion version) => Since.CompareTo(version) <= 0 && (Until is not { } until || until.CompareTo(version) > 0);
 
     /// <summary>What it is when nobody says; null leaves it out.</summary>
     public JsonNode? Default { get; init; }
@@ -98,6 +107,27 @@ internal sealed class PropertyTable(IReadOnlyList<Property> properties) : IEnume
         }
     }
 
+    /// <summary>Replaces every secret among some values, at any depth: sealed before they are stored, opened when they are read.</summary>
+    public void ReplaceSecrets(JsonObject values, Func<string, string> replace)
+    {
+        foreach (Property property in properties)
+        {
+            if (values[property.Name] is not { } value)
+            {
+                continue;
+            }
+
+            if (property.Access == Access.WriteOnly)
+            {
+                values[property.Name] = replace((string)value!);
+            }
+            else
+            {
+                property.Schema.ReplaceSecrets(value, replace);
+            }
+        }
+    }
+
     public JsonObject Describe() => new(properties.Select(p =>
     {
         JsonObject schema = p.Schema.Describe();
@@ -120,9 +150,9 @@ internal sealed class PropertyTable(IReadOnlyList<Property> properties) : IEnume
             return null;
         }
 
-        if (property.Since.CompareTo(scope.Version) > 0)
+        if (!property.ExistsIn(scope.Version))
         {
-            if (sent is not null && property.TooNewCode is { } code)
+            if (sent is not null && property.Since.CompareTo(scope.Version) > 0 && property.TooNewCode is { } code)
             {
                 return scope.Fail("in a request of version " + scope.Version, $"Use version {property.Since} or later.", code);
             }
@@ -143,8 +173,8 @@ internal sealed class PropertyTable(IReadOnlyList<Property> properties) : IEnume
             return ((keep ? stored : null) ?? property.Default)?.DeepClone();
         }
 
-        JsonNode? value = property.Schema.Read(sent, scope);
-        return value is not null && property.Immutable && stored is not null && !JsonNode.DeepEquals(value, stored)
+        JsonNode? value = property.Schema.Read(sent, scope with { Stored = stored });
+        return value is not null && property.Immutable && stored is not null && !property.Same(value, stored)
             ? scope.Fail($"{value.ToJsonString()} differs from {stored.ToJsonString()}, which was fixed at creation, and", "Leave it as it is, or delete and create the resource anew.", property.ImmutableCode)
             : value;
     }

@@ -10,6 +10,9 @@ namespace Hnv.Controller.Schema;
 /// <param name="Errors">Collects what is wrong.</param>
 internal readonly record struct ReadScope(string Target, string Property, ApiVersion Version, string Code, PolicyErrors Errors)
 {
+    /// <summary>What is stored of it; null when nothing is, and for entries of a list.</summary>
+    public JsonNode? Stored { get; init; }
+
     /// <summary>Notes that a value is wrong; returns null so that a reader can end with it.</summary>
     public JsonNode? Fail(string value, string expected, string? code = null)
     {
@@ -17,7 +20,7 @@ internal readonly record struct ReadScope(string Target, string Property, ApiVer
         return null;
     }
 
-    public ReadScope At(string member) => this with { Property = $"{Property}.{member}" };
+    public ReadScope At(string member) => this with { Property = $"{Property}.{member}", Stored = null };
 
-    public ReadScope At(int index) => this with { Property = $"{Property}[{index}]" };
+    public ReadScope At(int index) => this with { Property = $"{Property}[{index}]", Stored = null };
 }

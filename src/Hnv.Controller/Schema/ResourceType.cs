@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Text.Json.Nodes;
 using Hnv.Controller.Engine;
 using Hnv.Controller.Model;
 
@@ -18,11 +19,23 @@ internal sealed class ResourceType
     /// <summary>The collection's name in URIs and, for children, the property that holds them.</summary>
     public string Name { get; }
 
+    /// <summary>The collection's name in a resourceRef, where that is another one.</summary>
+    public string Segment { get => field ?? Name; init; }
+
     /// <summary>Collections from the top, <c>virtualNetworks/subnets</c>.</summary>
     public string Path { get; private set; }
 
     /// <summary>The one resourceId of a singleton; null for collections.</summary>
     public string? SingletonId { get; init; }
+
+    /// <summary>False for a singleton that is not there before its first PUT.</summary>
+    public bool IsPreset { get; init; } = true;
+
+    /// <summary>What a singleton says before its first PUT.</summary>
+    public JsonObject Preset { get; } = [];
+
+    /// <summary>True for a singleton whose URI ends with its type.</summary>
+    public bool IsBare { get; init; }
 
     /// <summary>The first URI version that serves it.</summary>
     public ApiVersion Since { get; init; } = ApiVersion.V1;
@@ -45,12 +58,18 @@ internal sealed class ResourceType
     /// <summary>The code of a DELETE that dependents forbid.</summary>
     public string InUseCode { get; init; } = ErrorCodes.ResourceInUse;
 
+    /// <summary>Another such code where a resource of some type is the dependent; by path of that type.</summary>
+    public Dictionary<string, string> InUseCodeOf { get; } = [];
+
     /// <summary>What it holds, in the order it is printed.</summary>
     public PropertyTable Properties
     {
         get => _properties;
         init => _properties = value;
     }
+
+    /// <summary>What it holds beside <c>properties</c>, at the top level of the document.</summary>
+    public PropertyTable Envelope { get; init; } = new([]);
 
     /// <summary>Child types, in the order they are printed.</summary>
     public IReadOnlyList<ResourceType> Children
@@ -59,7 +78,9 @@ internal sealed class ResourceType
         init
         {
             field = value;
-            _childIndex = value.Select((child, index) => KeyValuePair.Create(child.Name, index)).ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+            _childIndex = value
+                .SelectMany((child, index) => new[] { child.Name, child.Segment }.Distinct().Select(name => KeyValuePair.Create(name, index)))
+                .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
             foreach (ResourceType child in value)
             {
                 child.Rebase(Path);
@@ -82,6 +103,9 @@ internal sealed class ResourceType
 
     /// <summary>Trees that may get something allocated now that a tree of this type has changed.</summary>
     public Func<Node, Snapshot, IEnumerable<Node>>? Affects { get; init; }
+
+    /// <summary>What a change of a tree of this type writes into other trees: each with the edit of a copy of it.</summary>
+    public Func<Node, Snapshot, IEnumerable<(Node Tree, Action<Node> Edit)>>? WritesTo { get; init; }
 
     /// <summary>Position of a child collection among <see cref="Children"/>; -1 when there is none of that name.</summary>
     public int ChildIndex(string name) => _childIndex.GetValueOrDefault(name, -1);

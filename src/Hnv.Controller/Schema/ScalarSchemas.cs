@@ -101,3 +101,40 @@ internal sealed class MacSchema(bool dashes) : ValueSchema
 
     public override JsonObject Describe() => new() { ["type"] = "string", ["description"] = "MAC address" };
 }
+
+/// <summary>A GUID.</summary>
+internal sealed class GuidSchema : ValueSchema
+{
+    public override JsonNode? Read(JsonNode value, ReadScope scope) =>
+        Guid.TryParse(Scalar(value), out Guid guid)
+            ? JsonValue.Create(guid.ToString("D"))
+            : scope.Fail(Show(value), "Write a GUID as 6c0e1d6e-8c1c-4c1f-9a35-0d2c9d2f7a11.");
+
+    public override JsonObject Describe() => new() { ["type"] = "string", ["format"] = "uuid" };
+}
+
+/// <summary>An autonomous system number of four bytes, read as <c>0.64512</c> (XX.YY) or as one number, stored as XX.YY.</summary>
+internal sealed class AutonomousSystemSchema : ValueSchema
+{
+    public override JsonNode? Read(JsonNode value, ReadScope scope)
+    {
+        string[] halves = (Scalar(value) ?? "").Split('.');
+        return halves.Length == 1 && uint.TryParse(halves[0], NumberStyles.None, CultureInfo.InvariantCulture, out uint whole)
+                ? JsonValue.Create(Format(whole))
+            : halves.Length == 2 && ushort.TryParse(halves[0], NumberStyles.None, CultureInfo.InvariantCulture, out ushort high)
+                && ushort.TryParse(halves[1], NumberStyles.None, CultureInfo.InvariantCulture, out ushort low)
+                ? JsonValue.Create(Format(((uint)high << 16) | low))
+            : scope.Fail(Show(value), "Write an autonomous system number as 0.64512 or 64512.");
+    }
+
+    /// <summary>The number behind the canonical form.</summary>
+    public static uint Number(string text)
+    {
+        string[] halves = text.Split('.');
+        return (uint.Parse(halves[0], CultureInfo.InvariantCulture) << 16) | uint.Parse(halves[1], CultureInfo.InvariantCulture);
+    }
+
+    public override JsonObject Describe() => new() { ["type"] = "string", ["pattern"] = @"^\d+\.\d+$" };
+
+    private static string Format(uint number) => string.Create(CultureInfo.InvariantCulture, $"{number >> 16}.{number & 0xFFFF}");
+}

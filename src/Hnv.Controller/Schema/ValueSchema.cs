@@ -14,6 +14,11 @@ internal abstract class ValueSchema
     {
     }
 
+    /// <summary>Replaces every secret inside a canonical value.</summary>
+    public virtual void ReplaceSecrets(JsonNode value, Func<string, string> replace)
+    {
+    }
+
     /// <summary>What a request of an older version is answered with; null leaves the property out.</summary>
     public virtual JsonNode? Project(JsonNode value, ApiVersion version) => value;
 
