@@ -48,6 +48,7 @@ public static class HostCompiler
         SwitchProgram switchProgram = new()
         {
             ProviderAddresses = own,
+            LinkBitsPerSecond = policy.Settings.LinkMbps * 1_000_000L,
             Ports = programs.ToFrozenDictionary(),
             Subnets = [.. domains
                 .Where(pair => pair.Value is not null)

@@ -33,6 +33,12 @@ public sealed unsafe class EventPoll : IDisposable
     /// <summary>Waits for that socket too; its readiness is told by the token, any number but the largest.</summary>
     public void Add(DatagramSocket socket, ulong token) => Control(Interop.EPOLL_CTL_ADD, socket.Descriptor, token, socket.Name);
 
+    /// <summary>Waits no longer for packets of that socket, only for its end; the token stays.</summary>
+    public void Pause(DatagramSocket socket, ulong token) => Control(Interop.EPOLL_CTL_MOD, socket.Descriptor, token, socket.Name, 0);
+
+    /// <summary>Waits for packets of that socket again.</summary>
+    public void Resume(DatagramSocket socket, ulong token) => Control(Interop.EPOLL_CTL_MOD, socket.Descriptor, token, socket.Name);
+
     /// <summary>No longer waits for it.</summary>
     public void Remove(DatagramSocket socket) => Control(Interop.EPOLL_CTL_DEL, socket.Descriptor, 0, socket.Name);
 
@@ -74,10 +80,10 @@ public sealed unsafe class EventPoll : IDisposable
         _wake.Dispose();
     }
 
-    private void Control(int operation, int descriptor, ulong token, string name)
+    private void Control(int operation, int descriptor, ulong token, string name, uint events = Interop.EPOLLIN)
     {
         byte* change = stackalloc byte[16];
-        *(uint*)change = Interop.EPOLLIN;
+        *(uint*)change = events;
         *(ulong*)(change + s_dataOffset) = token;
         if (Interop.epoll_ctl(_epoll, operation, descriptor, change) != 0)
         {

@@ -44,7 +44,7 @@ internal static unsafe partial class Interop
     internal const ushort PACKET_MR_PROMISC = 1, ETH_P_ALL = 0x0003;
 
     // sys/epoll.h, sys/eventfd.h
-    internal const int EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CLOEXEC = 0x80000, EFD_CLOEXEC = 0x80000, EFD_NONBLOCK = 0x800;
+    internal const int EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3, EPOLL_CLOEXEC = 0x80000, EFD_CLOEXEC = 0x80000, EFD_NONBLOCK = 0x800;
     internal const uint EPOLLIN = 1, EPOLLERR = 8, EPOLLHUP = 16;
 
     // linux/if_tun.h

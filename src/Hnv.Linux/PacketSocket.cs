@@ -104,6 +104,9 @@ public sealed unsafe class PacketSocket : DatagramSocket
         return isLimited;
     }
 
+    /// <summary>How much may wait to be read, bytes, the kernel's own bookkeeping of each frame included; null is as much as ever.</summary>
+    public void SetBacklog(int? bytes) => SocketOptions.SetReceiveBuffer(Handle, bytes is { } limit ? limit / 2 : BufferBytes);
+
     /// <summary>Frames that the kernel could not queue for us since the last call.</summary>
     public long TakeKernelDrops()
     {

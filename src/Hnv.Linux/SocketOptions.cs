@@ -21,14 +21,19 @@ internal static unsafe class SocketOptions
     /// <summary>Asks for socket buffers beyond the system's limit (CAP_NET_ADMIN); within it when that is refused.</summary>
     internal static void SetBuffers(SafeFileHandle socket, int receiveBytes, int sendBytes)
     {
-        if (!TrySet(socket, Interop.SOL_SOCKET, Interop.SO_RCVBUFFORCE, receiveBytes))
-        {
-            _ = TrySet(socket, Interop.SOL_SOCKET, Interop.SO_RCVBUF, receiveBytes);
-        }
-
+        SetReceiveBuffer(socket, receiveBytes);
         if (!TrySet(socket, Interop.SOL_SOCKET, Interop.SO_SNDBUFFORCE, sendBytes))
         {
             _ = TrySet(socket, Interop.SOL_SOCKET, Interop.SO_SNDBUF, sendBytes);
+        }
+    }
+
+    /// <summary>The kernel doubles the number, to have room for its bookkeeping.</summary>
+    internal static void SetReceiveBuffer(SafeFileHandle socket, int bytes)
+    {
+        if (!TrySet(socket, Interop.SOL_SOCKET, Interop.SO_RCVBUFFORCE, bytes))
+        {
+            _ = TrySet(socket, Interop.SOL_SOCKET, Interop.SO_RCVBUF, bytes);
         }
     }
 

@@ -13,6 +13,9 @@ public sealed record SwitchProgram
     /// <summary>The host's own PAs; <see cref="Transposition.TeamMember"/> is an index into it.</summary>
     public ImmutableArray<ProviderAddress> ProviderAddresses { get; init; } = [];
 
+    /// <summary>Outbound capacity that reservations are taken from, bits per second; 0 when unknown, and nothing is divided.</summary>
+    public long LinkBitsPerSecond { get; init; }
+
     /// <summary>A program for each port that policy puts on this host, plugged in or not.</summary>
     public FrozenDictionary<NicId, PortProgram> Ports { get; init; } = FrozenDictionary<NicId, PortProgram>.Empty;
 

@@ -11,7 +11,7 @@ namespace Hnv.Dataplane.Userspace;
 /// Carries a packet to where its transposition says, its inner edits made: behind tunnel headers to another host, cut into segments or fragments as
 /// it must be, or to a port of this host. One worker's. No allocation, lock or log per packet.
 /// </summary>
-internal sealed class Forwarder(Departures departures, ushort vxlanPort)
+internal sealed class Forwarder(Departures departures, Pacing pacing, ushort vxlanPort)
 {
     /// <summary>Bytes in front of every frame handed over: its virtio header, overwritten by a tunnel header or the other way round.</summary>
     public const int Headroom = VirtioNetHeader.Size;
@@ -386,6 +386,14 @@ internal sealed class Forwarder(Departures departures, ushort vxlanPort)
 
         if (!passes)
         {
+            return;
+        }
+
+        int cost = Pacing.CostOf(in edited, length, offload.SegmentSize);
+        if (!pacing.MayPass(target, cost))
+        {
+            Span<byte> room = pacing.Hold(target, Headroom + length, cost);
+            _ = buffer.Slice(offset - Headroom, Headroom + length).TryCopyTo(room);
             return;
         }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Hnv.Linux;
 using Hnv.Primitives;
 using Hnv.Vfp;
@@ -27,9 +28,11 @@ internal sealed class InboundPath
     private readonly VSwitch _switch;
     private readonly Departures _departures;
     private readonly Forwarder _forwarder;
+    private readonly Pacing _pacing;
 
-    public InboundPath(VSwitch vSwitch, Departures departures, Forwarder forwarder)
+    public InboundPath(VSwitch vSwitch, Departures departures, Forwarder forwarder, Pacing pacing)
     {
+        _pacing = pacing;
         _forwarder = forwarder;
         _switch = vSwitch;
         _departures = departures;
@@ -303,10 +306,35 @@ internal sealed class InboundPath
             Mirror(port, mirror, in whole, in header, buffer, in joined, now);
         }
 
+        int cost = Pacing.CostOf(in whole, joined.Length, joined.IsJoined ? joined.SegmentSize : 0);
+        if (!_pacing.MayPass(channel, cost))
+        {
+            Hold(channel, in header, buffer, in joined, cost);
+            return;
+        }
+
         int message = _departures.BeginFrame(channel, in header);
         for (int i = 0; i < joined.FrameCount; i++)
         {
             _departures.Append(message, buffer, _pieces[i].Offset, _pieces[i].Length);
+        }
+    }
+
+    /// <summary>Has a packet wait whose pieces do not lie side by side.</summary>
+    private void Hold(PortChannel channel, in VirtioNetHeader header, PinnedBuffer buffer, in CoalescedFrame joined, int cost)
+    {
+        Span<byte> room = _pacing.Hold(channel, VirtioNetHeader.Size + joined.Length, cost);
+        if (room.IsEmpty)
+        {
+            return;
+        }
+
+        MemoryMarshal.Write(room, in header);
+        room = room[VirtioNetHeader.Size..];
+        for (int i = 0; i < joined.FrameCount; i++)
+        {
+            buffer.Slice(_pieces[i].Offset, _pieces[i].Length).CopyTo(room);
+            room = room[_pieces[i].Length..];
         }
     }
 
@@ -364,8 +392,22 @@ internal sealed class InboundPath
                 continue;
             }
 
-            int message = _departures.BeginFrame(channel, default, piece.Length);
-            Span<byte> copy = _departures.AppendScratch(message, piece.Length);
+            int cost = Pacing.CostOf(in packet, piece.Length, 0);
+            Span<byte> copy;
+            if (_pacing.MayPass(channel, cost))
+            {
+                copy = _departures.AppendScratch(_departures.BeginFrame(channel, default, piece.Length), piece.Length);
+            }
+            else if (_pacing.Hold(channel, VirtioNetHeader.Size + piece.Length, cost) is { IsEmpty: false } room)
+            {
+                room[..VirtioNetHeader.Size].Clear();
+                copy = room[VirtioNetHeader.Size..];
+            }
+            else
+            {
+                continue;
+            }
+
             frame.CopyTo(copy);
             _ = HeaderEdits.TryApply(flow, in packet, copy, ChecksumState.Full);
         }

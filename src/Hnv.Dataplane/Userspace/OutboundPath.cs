@@ -19,6 +19,7 @@ internal sealed class OutboundPath
     private readonly byte[] _answer = new byte[FrameMax];
     private readonly Departures _departures;
     private readonly Forwarder _forwarder;
+    private long _cost;
 
     public OutboundPath(Departures departures, Forwarder forwarder)
     {
@@ -28,9 +29,12 @@ internal sealed class OutboundPath
 
     /// <summary>One turn of one port: a bounded batch, so that a busy VM cannot starve the others.</summary>
     /// <returns>Frames read, or minus the errno.</returns>
-    public int Run(PortChannel channel, long now)
+    public int Run(PortChannel channel, long now, long nowNs)
     {
-        int count = _received.Receive(channel.Socket, BatchMax);
+        Pacer pacer = channel.Outbound;
+        int max = pacer.Rate == 0 ? BatchMax : (int)Math.Clamp(pacer.Allowance(nowNs) / channel.FrameBytes, 1, BatchMax);
+        int count = _received.Receive(channel.Socket, max);
+        _cost = 0;
         try
         {
             for (int i = 0; i < count; i++)
@@ -42,6 +46,13 @@ internal sealed class OutboundPath
         {
             // Also after a bug: what has been decided refers to buffers that the next batch overwrites.
             _forwarder.Flush();
+        }
+
+        if (count > 0)
+        {
+            channel.SentBytes += _cost;
+            channel.FrameBytes = Math.Max(1, ((channel.FrameBytes * 7) + (int)(_cost / count)) / 8);
+            pacer.Charge(_cost, nowNs);
         }
 
         return count;
@@ -72,6 +83,7 @@ internal sealed class OutboundPath
             return;
         }
 
+        _cost += Pacing.CostOf(in packet, frame.Length, offload.SegmentSize);
         if (offload.SegmentSize > 0)
         {
             packet.NetworkLength = packet.PayloadOffset - packet.NetworkOffset + offload.SegmentSize;

@@ -16,6 +16,8 @@ namespace Hnv.Dataplane.Userspace;
 public sealed class UserspaceExecutor : IDisposable
 {
     private const int TeamMembersMax = 256;
+    private const int BacklogMin = 256 * 1024;
+    private const int BacklogMax = 16 * 1024 * 1024;
 
     private readonly Lock _control = new();
     private readonly Dictionary<VPort, PortChannel> _channels = [];
@@ -27,6 +29,7 @@ public sealed class UserspaceExecutor : IDisposable
     private string? _uplinkDevice;
     private Uplink? _uplink;
     private int _nextWorker;
+    private bool _isSharing;
     private bool _disposed;
 
     /// <summary>Makes an executor at rest.</summary>
@@ -57,9 +60,10 @@ public sealed class UserspaceExecutor : IDisposable
             }
 
             PacketSocket socket = _host.Run(() => PacketSocket.OpenPort(port.DeviceName));
-            PortChannel channel = new(port, socket, _workers[_nextWorker++ % _workers.Length]);
+            PortChannel channel = new(port, socket, _workers[_nextWorker++ % _workers.Length], _workers.Length);
             _channels.Add(port, channel);
             port.ExecutorState = channel;
+            FollowRates();
             channel.Worker.Post(() => channel.Worker.Add(channel));
         }
     }
@@ -73,6 +77,7 @@ public sealed class UserspaceExecutor : IDisposable
             {
                 channel.Worker.Post(() => channel.Worker.Remove(channel));
                 Release(channel);
+                FollowRates();
             }
         }
     }
@@ -149,11 +154,57 @@ public sealed class UserspaceExecutor : IDisposable
         }
     }
 
+    /// <summary>Makes what keeps the ports' rates follow policy.</summary>
+    private void FollowRates()
+    {
+        long link = _switch.Program.LinkBitsPerSecond;
+        bool isSharing = link > 0 && _channels.Keys.Any(HasShare);
+        foreach (PortChannel channel in _channels.Values)
+        {
+            PortRates rates = ProgramOf(channel.Port)?.Rates ?? PortRates.None;
+            long limit = rates.OutboundMaximum > 0 ? rates.OutboundMaximum : isSharing ? link : 0;
+            if (rates == channel.Rates && limit == channel.OutboundLimit)
+            {
+                continue;
+            }
+
+            channel.Rates = rates;
+            channel.OutboundLimit = limit;
+            channel.Outbound.Rate = limit;
+            channel.Socket.SetBacklog(limit > 0 ? BacklogOf(limit) : null);
+            if (rates.InboundMaximum > 0)
+            {
+                Array.ForEach(_workers, worker => worker.Post(() => channel.EnsureQueue(worker.Number, BacklogOf(rates.InboundMaximum))));
+            }
+
+            channel.Inbound.Rate = rates.InboundMaximum;
+        }
+
+        if (isSharing || _isSharing)
+        {
+            _isSharing = isSharing;
+            LinkSharing? sharing = isSharing ? new LinkSharing([.. _channels.Values], link) : null;
+            _workers[0].Post(() => _workers[0].SetSharing(sharing));
+            foreach (PortChannel channel in isSharing ? Enumerable.Empty<PortChannel>() : _channels.Values)
+            {
+                channel.Outbound.Rate = channel.OutboundLimit;
+            }
+        }
+
+        bool HasShare(VPort port) => ProgramOf(port)?.Rates is { OutboundReserved: > 0 } or { OutboundWeight: > 1 };
+    }
+
+    /// <summary>What policy in force has for a port; the port itself may be given it a moment later.</summary>
+    private PortProgram? ProgramOf(VPort port) => _switch.Program.Ports.GetValueOrDefault(port.Nic);
+
+    /// <summary>What may wait at a rate: 50 ms of it, and no less than a few super-packets.</summary>
+    private static int BacklogOf(long bitsPerSecond) => (int)Math.Clamp(bitsPerSecond / 8 / 20, BacklogMin, BacklogMax);
+
     private void FollowPlainPorts()
     {
         MacAddress[] plain = _uplinkDevice is null
             ? []
-            : [.. _switch.Ports.Select(port => port.Program).OfType<PortProgram>().Where(program => program is { IsVirtualized: false, IsFailClosed: false }).Select(program => program.Mac)];
+            : [.. _switch.Ports.Select(ProgramOf).OfType<PortProgram>().Where(program => program is { IsVirtualized: false, IsFailClosed: false }).Select(program => program.Mac)];
         if (_uplink is not null && (plain.Length == 0 || _uplink.Socket.Name != _uplinkDevice || !_host.Run(() => _uplink.Socket.IsDevicePresent)))
         {
             Uplink old = _uplink;
@@ -209,7 +260,7 @@ public sealed class UserspaceExecutor : IDisposable
     private void Release(PortChannel channel)
     {
         channel.Port.ExecutorState = null;
-        Array.ForEach(_workers, worker => worker.Post(static () => { }));
+        Array.ForEach(_workers, worker => worker.Post(() => worker.Forget(channel)));
         channel.Socket.Release(_host);
     }
 
@@ -217,7 +268,7 @@ public sealed class UserspaceExecutor : IDisposable
     private void OnPathMtu(ProviderAddress destination, int mtu) =>
         _ = ThreadPool.UnsafeQueueUserWorkItem(_ => _switch.ReportPathMtu(destination, mtu, Environment.TickCount64), null);
 
-    /// <summary>On a worker: there may be another port without a VSID now, or one less.</summary>
+    /// <summary>On a worker: ports may have other rates now, and there may be another without a VSID, or one less.</summary>
     private void OnPolicyChanged() => _ = ThreadPool.UnsafeQueueUserWorkItem(
         _ =>
         {
@@ -227,6 +278,7 @@ public sealed class UserspaceExecutor : IDisposable
                 {
                     if (!_disposed)
                     {
+                        FollowRates();
                         FollowPlainPorts();
                     }
                 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using Hnv.Linux;
 using Hnv.Primitives;
@@ -24,10 +25,12 @@ internal sealed class Worker : IDisposable
     private readonly ConcurrentQueue<Action> _posted = new();
     private readonly List<object?> _sources = [];
     private readonly List<(PortChannel Channel, int Errno, int Looks)> _suspects = [];
+    private readonly List<PortChannel> _paused = [];
     private readonly ulong[] _ready = new ulong[256];
     private readonly Action? _policyChanged;
     private readonly VSwitch _switch;
     private readonly Departures _departures;
+    private readonly Pacing _pacing;
     private readonly Forwarder _forwarder;
     private readonly PathWatch _paths;
     private readonly Advertisements _advertisements;
@@ -40,6 +43,7 @@ internal sealed class Worker : IDisposable
     private TunnelEnd?[] _tunnels = new TunnelEnd?[256];
     private Uplink? _uplink;
     private UplinkPath? _uplinkPath;
+    private LinkSharing? _sharing;
     private uint _generation;
     private volatile bool _stopping;
 
@@ -53,10 +57,11 @@ internal sealed class Worker : IDisposable
         _policyChanged = policyChanged;
         _fault = options.WorkerFault;
         _departures = new Departures(OnRefused);
-        _forwarder = new Forwarder(_departures, options.VxlanPort);
+        _pacing = new Pacing(number, _departures);
+        _forwarder = new Forwarder(_departures, _pacing, options.VxlanPort);
         _paths = new PathWatch(options.VxlanPort, pathMtu);
         _outbound = new OutboundPath(_departures, _forwarder);
-        _inbound = new InboundPath(vSwitch, _departures, _forwarder);
+        _inbound = new InboundPath(vSwitch, _departures, _forwarder, _pacing);
         _advertisements = new Advertisements(_departures);
         _thread = new Thread(Run) { IsBackground = true, Name = $"hnv-worker-{number.ToString(CultureInfo.InvariantCulture)}" };
     }
@@ -105,9 +110,16 @@ internal sealed class Worker : IDisposable
     /// <summary>To be called from a posted action.</summary>
     public void Remove(PortChannel channel)
     {
+        _ = _paused.Remove(channel);
         _ = _suspects.RemoveAll(suspect => ReferenceEquals(suspect.Channel, channel));
         RemoveSource(channel, channel.Socket);
     }
+
+    /// <summary>To be called from a posted action: nothing waits for that port any more.</summary>
+    public void Forget(PortChannel channel) => _pacing.Remove(channel);
+
+    /// <summary>To be called from a posted action: what divides the link from now on; null when nothing does.</summary>
+    public void SetSharing(LinkSharing? sharing) => _sharing = sharing;
 
     /// <summary>To be called from a posted action: from now on these tunnel ends are sent from and listened to.</summary>
     public void SetTunnels(TunnelEnd?[] tunnels)
@@ -168,8 +180,9 @@ internal sealed class Worker : IDisposable
 
             LookAtSuspects();
             LookAtPolicy();
-            int count = _poll.Wait(_ready, _suspects.Count > 0 ? SuspectMs : IdleMs);
+            int count = _poll.Wait(_ready, WaitMs());
             long now = Environment.TickCount64;
+            RunClocks();
             for (int i = 0; i < count; i++)
             {
                 try
@@ -197,6 +210,52 @@ internal sealed class Worker : IDisposable
         {
             action();
         }
+    }
+
+    private void RunClocks()
+    {
+        long nowNs = Stopwatch.GetTimestamp();
+        _pacing.NowNs = nowNs;
+        _sharing?.Run(nowNs);
+        if (_pacing.IsWaiting)
+        {
+            _pacing.Run();
+        }
+
+        for (int i = _paused.Count - 1; i >= 0; i--)
+        {
+            PortChannel channel = _paused[i];
+            if (channel.Outbound.MayPass(nowNs))
+            {
+                _paused.RemoveAt(i);
+                _poll.Resume(channel.Socket, (ulong)_sources.IndexOf(channel));
+
+                // The guest sent more than could wait.
+                for (long drops = channel.Socket.TakeKernelDrops(); drops > 0; drops--)
+                {
+                    channel.Port.CountDrop(DropReason.RateLimit, Direction.Outbound);
+                }
+            }
+        }
+    }
+
+    /// <summary>Until the next thing that happens by time, milliseconds.</summary>
+    private int WaitMs()
+    {
+        const long nsPerMs = 1_000_000;
+        int idle = _sharing is not null ? (int)(LinkSharing.PeriodNs / nsPerMs) : _suspects.Count > 0 ? SuspectMs : IdleMs;
+        if (_paused.Count == 0 && !_pacing.IsWaiting)
+        {
+            return idle;
+        }
+
+        long next = _pacing.NextAt();
+        foreach (PortChannel channel in _paused)
+        {
+            next = Math.Min(next, channel.Outbound.ReadyAt);
+        }
+
+        return (int)Math.Clamp((next - Stopwatch.GetTimestamp() + nsPerMs - 1) / nsPerMs, 0, idle);
     }
 
     private void LookAtPolicy()
@@ -243,10 +302,16 @@ internal sealed class Worker : IDisposable
         switch (source)
         {
             case PortChannel channel:
-                int result = _outbound.Run(channel, now);
+                int result = _outbound.Run(channel, now, _pacing.NowNs);
                 if (result < 0)
                 {
                     Suspect(channel, -result);
+                }
+                else if (!channel.Outbound.MayPass(_pacing.NowNs) && !_paused.Contains(channel))
+                {
+                    channel.WasHeldBack = true;
+                    _paused.Add(channel);
+                    _poll.Pause(channel.Socket, (ulong)_sources.IndexOf(channel));
                 }
 
                 break;
