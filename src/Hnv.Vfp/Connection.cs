@@ -189,6 +189,9 @@ public enum ConnectionState : byte
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct ConnectionKey(InetAddress Local, InetAddress Remote, ushort LocalPort, ushort RemotePort, byte Protocol)
 {
+    // What the remote port of ICMP holds: an echo conversation is begun by whoever asks, and only its answers come back; no other message is part of one.
+    private const ushort GuestAsks = 0, NetworkAsks = 1, NobodyAsks = 2;
+
     // A random start of each process: nobody outside can choose tuples that fall into one bucket.
     private static readonly ulong s_seed = (ulong)Random.Shared.NextInt64();
 
@@ -196,9 +199,12 @@ internal readonly record struct ConnectionKey(InetAddress Local, InetAddress Rem
     {
         if (IcmpFlows.IsIcmp(in flow))
         {
+            ushort asks = IcmpFlows.IsEchoRequest(in flow) ? AskedBy(direction)
+                : IcmpFlows.IsEchoReply(in flow) ? AskedBy(direction == Direction.Outbound ? Direction.Inbound : Direction.Outbound)
+                : NobodyAsks;
             return direction == Direction.Outbound
-                ? new ConnectionKey(flow.Source, flow.Destination, flow.SourcePort, 0, flow.Protocol)
-                : new ConnectionKey(flow.Destination, flow.Source, flow.SourcePort, 0, flow.Protocol);
+                ? new ConnectionKey(flow.Source, flow.Destination, flow.SourcePort, asks, flow.Protocol)
+                : new ConnectionKey(flow.Destination, flow.Source, flow.SourcePort, asks, flow.Protocol);
         }
 
         return direction == Direction.Outbound
@@ -206,9 +212,12 @@ internal readonly record struct ConnectionKey(InetAddress Local, InetAddress Rem
             : new ConnectionKey(flow.Destination, flow.Source, flow.DestinationPort, flow.SourcePort, flow.Protocol);
     }
 
+    /// <summary>The remote port of an echo conversation whose requests go in that direction.</summary>
+    public static ushort AskedBy(Direction direction) => direction == Direction.Outbound ? GuestAsks : NetworkAsks;
+
     /// <summary>The same conversation as the one who answers on the same port knows it.</summary>
     public ConnectionKey Reversed => Protocol is IPProtocols.Icmp or IPProtocols.IcmpV6
-        ? this with { Local = Remote, Remote = Local }
+        ? this with { Local = Remote, Remote = Local, RemotePort = (ushort)(RemotePort ^ GuestAsks ^ NetworkAsks) }
         : new ConnectionKey(Remote, Local, RemotePort, LocalPort, Protocol);
 
     /// <summary>The flow id of a packet of the conversation, without MACs; of ICMP the echo request.</summary>

@@ -3,7 +3,7 @@ using Hnv.Primitives;
 namespace Hnv.Vfp;
 
 /// <summary>
-/// The connections of one port, found by the guest's face and, where it differs, by the network's; and what the firewall refused. Not
+/// The connections of one port, found by the guest's face and, where it differs, by the network's; and what was decided without one. Not
 /// thread-safe: its port locks.
 /// </summary>
 internal sealed class ConnectionTable
@@ -14,8 +14,9 @@ internal sealed class ConnectionTable
     private Connection?[] _buckets = new Connection?[InitialBuckets];
     private readonly Dictionary<ConnectionKey, Connection> _byNetwork = [];
 
-    // What the firewall refused, by the same key: when the other side begins that very conversation, the remembered drops must not stop its replies.
-    private readonly Dictionary<ConnectionKey, Connection> _refused = [];
+    // What is remembered of packets that belong to no connection, by the same key: when that very conversation begins, from the other side or
+    // under a translation, what was decided without it must neither stop its replies nor let them pass as they are.
+    private readonly Dictionary<ConnectionKey, Connection> _unconnected = [];
     private int _halfOpen;
 
     public int Count { get; private set; }
@@ -63,6 +64,9 @@ internal sealed class ConnectionTable
 
     public bool Contains(in ConnectionKey key, Connection? otherThan = null) =>
         FindByGuest(in key) is { } held && !ReferenceEquals(held, otherThan);
+
+    /// <summary>A connection without translation whose own key is the name that a translation gives another one now.</summary>
+    public Connection? FindUntranslated(in ConnectionKey network) => FindByGuest(in network) is { Translation: null } connection ? connection : null;
 
     public void Add(Connection connection)
     {
@@ -133,21 +137,21 @@ internal sealed class ConnectionTable
         NoLongerHalfOpen(connection);
     }
 
-    /// <summary>Remembers that the firewall refused a flow.</summary>
-    public void Refuse(UnifiedFlow flow, Direction direction, uint generation)
+    /// <summary>Remembers that a flow was decided without a connection.</summary>
+    public void AddUnconnected(UnifiedFlow flow, Direction direction, uint generation)
     {
         ConnectionKey key = ConnectionKey.Of(direction, flow.Ufid);
-        if (!_refused.TryGetValue(key, out Connection? refused))
+        if (!_unconnected.TryGetValue(key, out Connection? unconnected))
         {
-            refused = new Connection(key, direction, generation);
-            _refused.Add(key, refused);
+            unconnected = new Connection(key, direction, generation);
+            _unconnected.Add(key, unconnected);
         }
 
-        refused.Link(flow);
+        unconnected.Link(flow);
     }
 
-    /// <summary>Takes back what was refused under a key: its drops must not stop the other side.</summary>
-    public bool TryPardon(in ConnectionKey key, out Connection? refused) => _refused.Remove(key, out refused);
+    /// <summary>Takes out what was decided without the connection that now has this key.</summary>
+    public bool TryTakeUnconnected(in ConnectionKey key, out Connection? unconnected) => _unconnected.Remove(key, out unconnected);
 
     /// <summary>A flow is gone; what it was the last one of goes too.</summary>
     public void Unlink(UnifiedFlow flow)
@@ -156,9 +160,9 @@ internal sealed class ConnectionTable
         {
             connection.Fold();
             connection.Unlink(flow);
-            if (connection.FirstFlow is null && _refused.TryGetValue(connection.Key, out Connection? refused) && ReferenceEquals(refused, connection))
+            if (connection.FirstFlow is null && _unconnected.TryGetValue(connection.Key, out Connection? unconnected) && ReferenceEquals(unconnected, connection))
             {
-                _ = _refused.Remove(connection.Key);
+                _ = _unconnected.Remove(connection.Key);
             }
         }
     }
@@ -168,7 +172,7 @@ internal sealed class ConnectionTable
         _buckets = new Connection?[InitialBuckets];
         Count = 0;
         _byNetwork.Clear();
-        _refused.Clear();
+        _unconnected.Clear();
         Bindings.Clear();
         _halfOpen = 0;
     }

@@ -134,15 +134,15 @@ internal struct Evaluation
 
         if (_direction == Direction.Outbound && _program.IsVirtualized && !_isLocal && (Transposition.Edits & TranspositionEdits.Encap) == 0)
         {
-            return Decision.Drop(DropReason.NoDestinationUnicast);
+            return Decision.Drop(DropReason.NoDestinationUnicast) with { Mirror = _mirror };
         }
 
         // Too long for the provider network: the sender hears of it, unless it left cutting the packet up to us.
         if (Transposition.MaxLength > 0 && packet.NetworkLength > Transposition.MaxLength && packet.DontFragment)
         {
             return IcmpFlows.MayReport(in packet.Ufid)
-                ? new Decision { Verdict = Verdict.Hairpin, Answer = AnswerKind.TooBig, Transposition = Transposition, IsForThisPacketOnly = true }
-                : Decision.Drop(DropReason.MtuExceeded) with { IsForThisPacketOnly = true };
+                ? new Decision { Verdict = Verdict.Hairpin, Answer = AnswerKind.TooBig, Transposition = Transposition, IsForThisPacketOnly = true, Mirror = _mirror }
+                : Decision.Drop(DropReason.MtuExceeded) with { IsForThisPacketOnly = true, Mirror = _mirror };
         }
 
         return new Decision
@@ -214,11 +214,11 @@ internal struct Evaluation
         }
         else if (!router.Routes.TryFind(destination, out Route route))
         {
-            Drop(DropReason.NoRoute);
+            DropRouted(DropReason.NoRoute);
         }
         else if (route.Kind == RouteKind.Drop)
         {
-            Drop(DropReason.RouteDrop);
+            DropRouted(DropReason.RouteDrop);
         }
         else
         {
@@ -282,7 +282,7 @@ internal struct Evaluation
 
     /// <summary>
     /// The router led back to the sender (R113). It would not take a packet from its own address, so what a translation led back comes from the
-    /// address it was sent to; the connection's other half is made when this is stored.
+    /// address it was sent to, unless the translation has given it another source; the connection's other half is made when this is stored.
     /// </summary>
     private void Return(in ParsedPacket packet)
     {
@@ -290,7 +290,8 @@ internal struct Evaluation
         if (_isTranslated || _isKnownTranslated)
         {
             _isReturning = true;
-            Rewrite(packet.Ufid.Destination, Flow.Destination, Flow.SourcePort, Flow.DestinationPort);
+            InetAddress source = Flow.Source == packet.Ufid.Source ? packet.Ufid.Destination : Flow.Source;
+            Rewrite(source, Flow.Destination, Flow.SourcePort, Flow.DestinationPort);
         }
     }
 
@@ -328,7 +329,17 @@ internal struct Evaluation
     private void Rewrite(InetAddress source, InetAddress destination, ushort sourcePort, ushort destinationPort) =>
         Translation.Rewrite(ref Flow, ref Transposition, source, destination, sourcePort, destinationPort);
 
-    private void Drop(DropReason reason) => Settle(Decision.Drop(reason, Layer));
+    /// <summary>A drop that a TTL about to run out comes before: told by the edit, so that a remembered one is not taken for such a packet.</summary>
+    private void DropRouted(DropReason reason)
+    {
+        Transposition.Edits |= TranspositionEdits.DecrementTtl;
+        Drop(reason);
+    }
+
+    private void Drop(DropReason reason) => Settle(Decision.Drop(reason, Layer) with
+    {
+        Transposition = new Transposition { Edits = Transposition.Edits & TranspositionEdits.DecrementTtl },
+    });
 
     private void Settle(Decision decision)
     {

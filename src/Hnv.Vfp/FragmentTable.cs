@@ -20,8 +20,15 @@ internal sealed class FragmentTable
 
     public int Count => _decisions.Count;
 
-    public UnifiedFlow? Find(Direction direction, in ParsedPacket packet, uint generation) =>
-        _decisions.TryGetValue(Key.Of(direction, in packet), out Entry entry) && entry.Flow.Generation == generation ? entry.Flow : null;
+    /// <summary>What was decided of a later fragment's first one.</summary>
+    /// <param name="direction">As the VM sees it.</param>
+    /// <param name="packet">The later fragment.</param>
+    /// <param name="generation">The program in force.</param>
+    /// <param name="now">Coarse clock, milliseconds; 0 does not ask how long ago.</param>
+    public UnifiedFlow? Find(Direction direction, in ParsedPacket packet, uint generation, long now = 0) =>
+        _decisions.TryGetValue(Key.Of(direction, in packet), out Entry entry) && entry.Flow.Generation == generation && now - entry.Time <= LifetimeMs
+            ? entry.Flow
+            : null;
 
     public void Add(Direction direction, in ParsedPacket packet, UnifiedFlow laterFragments, long now)
     {
@@ -47,9 +54,11 @@ internal sealed class FragmentTable
 
     private readonly record struct Entry(UnifiedFlow Flow, long Time);
 
-    private readonly record struct Key(InetAddress Source, InetAddress Destination, uint Id, byte Protocol, Direction Direction)
+    /// <summary>With the MACs: what was decided toward one of them says nothing of a fragment toward another.</summary>
+    private readonly record struct Key(
+        InetAddress Source, InetAddress Destination, MacAddress SourceMac, MacAddress DestinationMac, uint Id, byte Protocol, Direction Direction)
     {
-        public static Key Of(Direction direction, in ParsedPacket packet) =>
-            new(packet.Ufid.Source, packet.Ufid.Destination, packet.FragmentId, packet.Ufid.Protocol, direction);
+        public static Key Of(Direction direction, in ParsedPacket packet) => new(
+            packet.Ufid.Source, packet.Ufid.Destination, packet.Ufid.SourceMac, packet.Ufid.DestinationMac, packet.FragmentId, packet.Ufid.Protocol, direction);
     }
 }

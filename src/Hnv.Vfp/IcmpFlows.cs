@@ -73,7 +73,8 @@ internal static class IcmpFlows
             return false;
         }
 
-        ushort remotePort = isIcmp ? (ushort)0 : quoted.DestinationPort;
+        ushort remotePort = !isIcmp ? quoted.DestinationPort
+            : ConnectionKey.AskedBy(type is EchoRequestV4 or EchoRequestV6 ? Direction.Outbound : Direction.Inbound);
         ConnectionKey asSent = new(quoted.Source, quoted.Destination, quoted.SourcePort, remotePort, quoted.Protocol);
         key = direction == Direction.Inbound ? asSent : asSent.Reversed;
         return true;

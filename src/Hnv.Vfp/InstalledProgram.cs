@@ -10,6 +10,7 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
 
     private readonly Dictionary<Transposition, SharedTransposition> _shared = [];
     private readonly Dictionary<Rule, SharedTransposition> _sharedDrops = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<Rule, SharedTransposition> _sharedRoutedDrops = new(ReferenceEqualityComparer.Instance);
     private ReplicationTarget[]? _targetsIPv4;
     private ReplicationTarget[]? _targetsIPv6;
 
@@ -53,15 +54,16 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
         return shared;
     }
 
-    /// <summary>The one object for what a rule dropped. Called under the port's lock.</summary>
-    public SharedTransposition Share(Rule dropRule)
+    /// <summary>The one object for what a rule dropped, be it before or after the router had a say. Called under the port's lock.</summary>
+    public SharedTransposition Share(Rule dropRule, in Transposition transposition)
     {
-        if (!_sharedDrops.TryGetValue(dropRule, out SharedTransposition? shared))
+        Dictionary<Rule, SharedTransposition> drops = transposition.Edits == TranspositionEdits.None ? _sharedDrops : _sharedRoutedDrops;
+        if (!drops.TryGetValue(dropRule, out SharedTransposition? shared))
         {
-            shared = new SharedTransposition(default) { DropRule = dropRule };
-            if (_sharedDrops.Count < SharedMax)
+            shared = new SharedTransposition(in transposition) { DropRule = dropRule };
+            if (drops.Count < SharedMax)
             {
-                _sharedDrops.Add(dropRule, shared);
+                drops.Add(dropRule, shared);
             }
         }
 
@@ -131,7 +133,9 @@ internal sealed class InstalledProgram(PortProgram program, uint generation, For
                 continue;
             }
 
+            // For all packets of the family, so nothing but addresses may count: its length is held against each copy when it is sent.
             ParsedPacket copy = packet;
+            copy.NetworkLength = 0;
             Ufid flow = packet.Ufid;
             copy.Ufid = new Ufid(
                 flow.Source, mapping.Address.Value, flow.SourceMac, mapping.Mac, flow.EtherType, flow.Protocol, flow.Fragment, flow.SourcePort, flow.DestinationPort);

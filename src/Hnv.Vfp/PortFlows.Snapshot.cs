@@ -48,7 +48,7 @@ public sealed partial class PortFlows
             if (packet.Ufid.Fragment == FragmentClass.Later)
             {
                 UnifiedFlow? first = _fragments.Find(direction, in packet, installed.Generation);
-                return new Foresight(first ?? Outcome.Drop(DropReason.FragmentWithoutFirst), null, false, IsRestOfDatagram: first is not null);
+                return new Foresight(DecideLater(first, direction, in packet), null, false, IsRestOfDatagram: first is not null);
             }
 
             Connection? connection = _connections.Find(direction, ConnectionKey.Of(direction, in packet.Ufid), out bool isTranslated);
@@ -63,7 +63,7 @@ public sealed partial class PortFlows
             Connection? about = null;
             if (connection is not null && isBlocked)
             {
-                decision = Blocked(installed.Program, connection);
+                decision = Blocked(installed.Program, connection, direction, in packet);
             }
             else
             {

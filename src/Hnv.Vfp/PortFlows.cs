@@ -65,7 +65,7 @@ public sealed partial class PortFlows
         {
             if (packet.Ufid.Fragment == FragmentClass.Later)
             {
-                return _fragments.Find(direction, in packet, installed.Generation) ?? Outcome.Drop(DropReason.FragmentWithoutFirst);
+                return DecideLater(_fragments.Find(direction, in packet, installed.Generation, now), direction, in packet);
             }
 
             Connection? connection = FindConnection(installed, direction, in packet, out bool isTranslated);
@@ -73,7 +73,7 @@ public sealed partial class PortFlows
             Connection? about = null;
             if (connection is { IsBlocked: true })
             {
-                decision = Blocked(installed.Program, connection);
+                decision = Blocked(installed.Program, connection, direction, in packet);
             }
             else
             {
@@ -241,9 +241,18 @@ public sealed partial class PortFlows
         // The packet that an error quotes went the other way.
         about = null;
         if (!IcmpFlows.TryReadQuoted(direction, in packet, frame, out ConnectionKey key)
-            || _connections.Find(direction, in key, out bool isTranslated) is not { } connection
-            || !StillStands(installed, connection)
-            || connection.IsBlocked)
+            || _connections.Find(direction, in key, out bool isTranslated) is not { } connection)
+        {
+            return default;
+        }
+
+        if (!StillStands(installed, connection))
+        {
+            Forget(connection);
+            return default;
+        }
+
+        if (connection.IsBlocked)
         {
             return default;
         }
@@ -252,11 +261,11 @@ public sealed partial class PortFlows
         return new KnownFlow(IsEstablished: true, isTranslated ? connection.Translation : null, IsError: true);
     }
 
-    /// <summary>The drop of a conversation that policy no longer wants, under the rule that does not want it.</summary>
-    private static Decision Blocked(PortProgram program, Connection connection)
+    /// <summary>The drop of a packet of a conversation that policy no longer wants, under the rule that does not want it.</summary>
+    private static Decision Blocked(PortProgram program, Connection connection, Direction direction, in ParsedPacket packet)
     {
         (int Layer, Rule Rule)? by = SlowPath.WhoBlocks(program, connection.Direction, connection.Initiator);
-        return Decision.Drop(DropReason.Acl, by?.Layer ?? -1) with { Rule = by?.Rule };
+        return Decision.Drop(DropReason.Acl, by?.Layer ?? -1) with { Rule = by?.Rule, Mirror = SlowPath.MirrorOf(program, direction, packet.Ufid) };
     }
 
     private UnifiedFlow Commit(
@@ -288,16 +297,17 @@ public sealed partial class PortFlows
                 connection.Link(flow);
             }
         }
-        else if (decision is { Verdict: Verdict.Drop, DropReason: DropReason.Acl, IsForThisPacketOnly: false } && isStored)
+        else if (connection is null && packet.IsIP && !decision.IsForThisPacketOnly && isStored)
         {
-            _connections.Refuse(flow, direction, installed.Generation);
+            _connections.AddUnconnected(flow, direction, installed.Generation);
         }
 
         if (packet.Ufid.Fragment == FragmentClass.First)
         {
             Transposition rest = decision.Transposition;
             rest.Edits &= ~(TranspositionEdits.SourcePort | TranspositionEdits.DestinationPort);
-            _fragments.Add(direction, in packet, Make(in packet, direction, installed, in decision, rest, destination, extras), now);
+            Decision later = decision.Verdict == Verdict.Hairpin ? Unanswered(in decision) : decision;
+            _fragments.Add(direction, in packet, Make(in packet, direction, installed, in later, rest, destination, extras), now);
         }
 
         if (!isStored)
@@ -306,6 +316,35 @@ public sealed partial class PortFlows
         }
 
         return flow;
+    }
+
+    /// <summary>No ICMP error is sent about a later fragment (RFC 1122 §3.2.2): where its first one was answered, it ends in silence.</summary>
+    private static Decision Unanswered(in Decision decision) =>
+        Decision.Drop(decision.Answer == AnswerKind.TooBig ? DropReason.MtuExceeded : DropReason.TtlExpired);
+
+    /// <summary>A later fragment shares the fate of the first, unless its own TTL or length forbids it.</summary>
+    private static UnifiedFlow DecideLater(UnifiedFlow? first, Direction direction, in ParsedPacket packet)
+    {
+        if (first is null)
+        {
+            return Outcome.Drop(DropReason.FragmentWithoutFirst);
+        }
+
+        ref readonly Transposition transposition = ref first.Transposition;
+        return first.Verdict != Verdict.Forward ? first
+            : (transposition.Edits & TranspositionEdits.DecrementTtl) != 0 && packet.TimeToLive <= 1 ? Refused(DropReason.TtlExpired)
+            : transposition.MaxLength > 0 && packet.NetworkLength > transposition.MaxLength && packet.DontFragment ? Refused(DropReason.MtuExceeded)
+            : first;
+
+        UnifiedFlow Refused(DropReason reason) => new()
+        {
+            Ufid = first.Ufid,
+            Direction = direction,
+            Generation = first.Generation,
+            Verdict = Verdict.Drop,
+            DropReason = reason,
+            Extras = first.Extras?.Mirror is { } mirror ? new FlowExtras { Mirror = mirror } : null,
+        };
     }
 
     private static UnifiedFlow Make(
@@ -326,7 +365,7 @@ public sealed partial class PortFlows
             DropLayer = decision.Verdict == Verdict.Drop ? (byte)(decision.Layer + 1) : (byte)0,
             Answer = decision.Answer,
             Meter = decision.Meter,
-            Edits = decision is { Verdict: Verdict.Drop, Rule: { } rule } ? installed.Share(rule) : installed.Share(in transposition),
+            Edits = decision is { Verdict: Verdict.Drop, Rule: { } rule } ? installed.Share(rule, in transposition) : installed.Share(in transposition),
             Destination = destination,
             Extras = extras,
         };
@@ -413,7 +452,8 @@ public sealed partial class PortFlows
 
         if (!CanBegin(in packet))
         {
-            return decision;
+            // Of TCP the flow id does not tell an answer from what may begin, so an answer that nobody asked for must not decide for the next packet.
+            return decision with { IsForThisPacketOnly = decision.IsForThisPacketOnly || packet.Ufid.Protocol == IPProtocols.Tcp };
         }
 
         NatBindings.Binding? binding = null;
@@ -494,12 +534,14 @@ public sealed partial class PortFlows
     private void AddReturn(InstalledProgram installed, in ConnectionKey guest, in ConnectionKey network)
     {
         ConnectionKey answering = network.Reversed;
-        if (!_connections.Contains(in answering))
+        ConnectionKey answered = guest.Reversed;
+        if (!_connections.Contains(in answering) && !_connections.IsTakenOnTheNetwork(in answered))
         {
             Add(new Connection(in answering, Direction.Inbound, installed.Generation)
             {
-                Translation = new Translation(in answering, guest.Reversed),
+                Translation = new Translation(in answering, in answered),
                 IsReturning = true,
+                IsBlocked = !SlowPath.Admits(installed.Program, Direction.Inbound, answering.ToFlow(Direction.Inbound)),
             });
         }
     }
@@ -515,9 +557,23 @@ public sealed partial class PortFlows
     private void Add(Connection connection)
     {
         _connections.Add(connection);
-        if (_connections.TryPardon(connection.Key, out Connection? refused))
+        Redecide(connection.Key);
+        if (connection.Translation is { } translation)
         {
-            RemoveFlows(refused!);
+            // What spoke under that name untranslated can no longer be told from it.
+            Redecide(translation.Network);
+            if (_connections.FindUntranslated(translation.Network) is { } confused)
+            {
+                Forget(confused);
+            }
+        }
+
+        void Redecide(in ConnectionKey key)
+        {
+            if (_connections.TryTakeUnconnected(in key, out Connection? unconnected))
+            {
+                RemoveFlows(unconnected!);
+            }
         }
     }
 

@@ -107,6 +107,27 @@ public static class SlowPath
         return null;
     }
 
+    /// <summary>Asks only the mirror: a copy is made also of what a firewall stops, as long as the guest itself sent it.</summary>
+    internal static MirrorTarget? MirrorOf(PortProgram program, Direction direction, in Ufid flow)
+    {
+        if (direction == Direction.Outbound)
+        {
+            foreach (Layer layer in program.Layers)
+            {
+                foreach (int index in layer.GroupsOf(direction, flow.EtherType == EtherTypes.IPv4))
+                {
+                    RuleGroup group = layer.Groups[index];
+                    if (group.Find(in flow) is >= 0 and int match && group.Rules[match].Action is RuleAction.Mirror mirror)
+                    {
+                        return mirror.Target;
+                    }
+                }
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>
     /// Does policy still have the addresses that a conversation was translated with? It need not be what a new conversation would get.
     /// </summary>

@@ -55,9 +55,11 @@ public sealed class Translation
     internal AddressRewrite RewriteOfQuoted(Direction direction)
     {
         ConnectionKey to = direction == Direction.Outbound ? Network : Guest;
-        const AddressRewriteParts all = AddressRewriteParts.Source | AddressRewriteParts.Destination | AddressRewriteParts.SourcePort | AddressRewriteParts.DestinationPort;
+        const AddressRewriteParts addresses = AddressRewriteParts.Source | AddressRewriteParts.Destination;
         bool isIcmp = to.Protocol is IPProtocols.Icmp or IPProtocols.IcmpV6;
-        AddressRewriteParts parts = isIcmp ? all & ~AddressRewriteParts.DestinationPort : all;
+        AddressRewriteParts parts = isIcmp ? addresses | AddressRewriteParts.SourcePort
+            : TransportPorts.Has(to.Protocol) ? addresses | AddressRewriteParts.SourcePort | AddressRewriteParts.DestinationPort
+            : addresses;
         return direction == Direction.Inbound
             ? new AddressRewrite
             {
