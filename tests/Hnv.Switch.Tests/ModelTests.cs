@@ -22,7 +22,7 @@ public sealed class ModelTests(ITestOutputHelper output)
         "MtuExceeded", "NoDestinationUnicast", "NoDestinationsBroadcast", "NoRoute", "RouteDrop", "TtlExpired", "UnknownProviderAddress", "UnknownVsid",
         "VlanTagged", "WrongInnerDestination", "begin Destination, inbound", "begin LoadBalance, outbound", "begin Prefix, outbound", "begin Source, outbound",
         "begin Static, inbound", "begin Static, outbound", "conversation no longer wanted", "conversation of a port with itself",
-        "conversation translated, inbound", "conversation translated, outbound", "cut to fit", "error translated, inbound", "error translated, outbound",
+        "conversation translated, inbound", "conversation translated, outbound", "too long", "error translated, inbound", "error translated, outbound",
         "group address", "later fragment", "mirror", "route VirtualAppliance", "route to a peer",
     ];
 

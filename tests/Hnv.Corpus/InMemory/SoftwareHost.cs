@@ -15,6 +15,7 @@ public sealed class SoftwareHost : IFabricHost
 {
     private const int TunnelHeaderSize = VxlanHeader.Size;
 
+    private CompileResult? _compiled;
     private readonly byte[] _answer = new byte[PacketParser.FrameLengthMax];
 
     /// <summary>The switch, for counters and flows.</summary>
@@ -23,12 +24,13 @@ public sealed class SoftwareHost : IFabricHost
     /// <inheritdoc/>
     public void Install(HostPolicy policy, HostFacts facts)
     {
-        CompileResult result = HostCompiler.Compile(policy, facts);
+        CompileResult result = HostCompiler.Compile(policy, facts, _compiled);
         if (!result.Errors.IsEmpty)
         {
             throw new ArgumentException(string.Join('\n', result.Errors), nameof(policy));
         }
 
+        _compiled = result;
         Switch.Install(result.Program);
     }
 
@@ -199,7 +201,7 @@ public sealed class SoftwareHost : IFabricHost
     {
         byte[] bytes = Encapsulated.Write(
             transposition.Encapsulation, transposition.Vsid.Value, Switch.Program.ProviderAddresses[transposition.TeamMember], transposition.Provider,
-            transposition.Entropy, HeaderEdits.OuterTrafficClass(in transposition, in packet), frame);
+            packet.Ufid.Entropy(), HeaderEdits.OuterTrafficClass(in transposition, in packet), frame);
         hops.Add(new Hop(HopKind.Wire, port.Nic, bytes, IsMirror: isMirror));
     }
 

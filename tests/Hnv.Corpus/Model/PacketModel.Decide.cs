@@ -91,7 +91,12 @@ public sealed partial class PacketModel
         }
 
         conversation?.Observe(packet, isOutbound: false);
-        plan = plan.Copies.Count == 0 ? plan : plan with { Mirror = PortRules.Mirror(policy, plan.Copies[0].Edit(packet)) };
+        if (plan.Copies.Count > 0 && plan.Copies[0].Edit(packet) is { } received && policy.Addresses.Any(own => own.Value == received.Destination))
+        {
+            // Only what is for the port itself: copies that it gets as an appliance are not copied again.
+            plan = plan with { Mirror = PortRules.Mirror(policy, received) };
+        }
+
         if (packet.Part is not null)
         {
             port.Remember(packet, isOutbound: false, host.Generation, Now, plan);
@@ -245,7 +250,7 @@ public sealed partial class PacketModel
             return plan;
         }
 
-        port.Add(new Conversation(guest, network == guest ? null : network, isOutbound: true, host.Generation) { Bound = bound });
+        port.Add(new Conversation(guest, rule is null ? null : network, isOutbound: true, host.Generation) { Bound = bound });
         bool returns = rule is not null && plan.Copies[0].Local == port;
         if (returns && network.Turned() is { } answering && !port.IsTaken(answering, guest.Turned()))
         {
@@ -293,7 +298,7 @@ public sealed partial class PacketModel
                 return new Plan { Drop = "NatExhausted" };
             }
 
-            port.Add(new Conversation(guest, network == guest ? null : network, isOutbound: false, host.Generation));
+            port.Add(new Conversation(guest, rule is null ? null : network, isOutbound: false, host.Generation));
         }
 
         return Accept(edit);

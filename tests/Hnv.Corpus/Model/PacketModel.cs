@@ -113,7 +113,7 @@ public sealed partial class PacketModel
     {
         if (plan.Mirror is { } appliance)
         {
-            Mirror(run, host, packet, appliance);
+            Mirror(run, host, port, packet, appliance);
         }
 
         if (plan.Drop is { } reason)
@@ -134,20 +134,13 @@ public sealed partial class PacketModel
                 continue;
             }
 
-            int max = MaxLength(host, copy.Remote!);
-            if (max == 0 || edited.NetworkLength <= max)
+            IReadOnlyList<TenantPacket> pieces = Fit(host, copy.Remote!, edited);
+            foreach (TenantPacket piece in pieces)
             {
-                Wire(run, host, policy, copy.Remote!, edited);
+                Wire(run, host, policy, copy.Remote!, piece);
             }
-            else if (edited.IsIPv4 && !edited.DontFragment)
-            {
-                Meet("cut to fit");
-                foreach (TenantPacket piece in Cut(edited, max))
-                {
-                    Wire(run, host, policy, copy.Remote!, piece);
-                }
-            }
-            else
+
+            if (pieces.Count == 0)
             {
                 run.Add(Line.Dropped(port.Nic, "MtuExceeded"));
             }
@@ -175,7 +168,7 @@ public sealed partial class PacketModel
     }
 
     /// <summary>The copy for an appliance bears its MAC and is otherwise as it was at the guest.</summary>
-    private void Mirror(Run run, ModelHost host, TenantPacket packet, TenantEndpoint appliance)
+    private void Mirror(Run run, ModelHost host, ModelPort port, TenantPacket packet, TenantEndpoint appliance)
     {
         Meet("mirror");
         CaPaMapping mapping = host.Find(appliance.Vsid, appliance.Address.Value)!;
@@ -183,7 +176,15 @@ public sealed partial class PacketModel
         if (!host.Owns(mapping.Provider))
         {
             ProviderAddress[] sources = [host.Policy.ProviderAddresses.OrderBy(own => own.TeamMember).First(own => own.Address.Value.IsIPv4 == mapping.Provider.Value.IsIPv4).Address];
-            Wire(run, host, sources, mapping, copy, isMirror: true);
+            foreach (TenantPacket piece in Fit(host, mapping, copy))
+            {
+                Wire(run, host, sources, mapping, piece, isMirror: true);
+            }
+
+            if (Fit(host, mapping, copy).Count == 0)
+            {
+                run.Add(Line.Dropped(port.Nic, "MtuExceeded"));
+            }
         }
         else if (host.PortAt(appliance.Vsid, mapping.Mac) is { } local)
         {
@@ -245,7 +246,7 @@ public sealed partial class PacketModel
         run.Received.Add((port.Nic, edited));
         if (plan.Mirror is { } appliance && !isMirror)
         {
-            Mirror(run, host, edited, appliance);
+            Mirror(run, host, port, edited, appliance);
         }
     }
 
@@ -254,6 +255,19 @@ public sealed partial class PacketModel
     private static int MaxLength(ModelHost host, CaPaMapping to) => host.UnderlayMtu == 0
         ? 0
         : host.UnderlayMtu - (to.Provider.Value.IsIPv4 ? 20 : 40) - 8 - 14 - (to.Encapsulation == EncapsulationType.Vxlan ? 8 : 0);
+
+    /// <summary>The packet as it fits the provider network: as it is, in pieces, or not at all.</summary>
+    private IReadOnlyList<TenantPacket> Fit(ModelHost host, CaPaMapping to, TenantPacket packet)
+    {
+        int max = MaxLength(host, to);
+        if (max == 0 || packet.NetworkLength <= max)
+        {
+            return [packet];
+        }
+
+        Meet("too long");
+        return packet.IsIPv4 && !packet.DontFragment ? [.. Cut(packet, max)] : [];
+    }
 
     /// <summary>Pieces of whole units of eight bytes that fit (RFC 791 §3.2).</summary>
     private static IEnumerable<TenantPacket> Cut(TenantPacket packet, int max)

@@ -148,6 +148,7 @@ public sealed class DifferentialRun
     /// <summary>Makes the hosts what the world has become: ports first, then policy, of all hosts or, for a while, of only some.</summary>
     private void Follow(bool isComplete)
     {
+        _traffic.LoseParts();
         foreach (WorldNic nic in _world.Nics)
         {
             int? wanted = nic.IsPlugged ? nic.Host : null;

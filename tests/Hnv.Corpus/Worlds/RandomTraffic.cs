@@ -25,6 +25,9 @@ public sealed class RandomTraffic(RandomWorld world, int seed)
         }
     }
 
+    /// <summary>Parts on their way are lost: policy is changing, and whether they still pass is nobody's promise.</summary>
+    public void LoseParts() => _parts.Clear();
+
     /// <summary>The next packet, and who sends it.</summary>
     public (WorldNic Nic, TenantPacket Packet) Next()
     {
@@ -92,6 +95,9 @@ public sealed class RandomTraffic(RandomWorld world, int seed)
             1 => RandomWorld.At(prefix, 250),
             2 => RandomWorld.At(prefix, 99),
             3 => InetAddress.Parse(isIPv4 ? "192.0.2.7" : "2001:db8::7"),
+
+            // Not one's own translated face: what a guest's packet to itself means twice translated is nobody's promise.
+            _ when other == nic => RandomWorld.At(prefix, 98),
             _ => other.ExternalOf(prefix),
         };
     }
