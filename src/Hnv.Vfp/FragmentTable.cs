@@ -21,26 +21,15 @@ internal sealed class FragmentTable
     public int Count => _decisions.Count;
 
     /// <summary>What was decided of a later fragment's first one.</summary>
-    /// <param name="direction">As the VM sees it.</param>
-    /// <param name="packet">The later fragment.</param>
-    /// <param name="generation">The program in force.</param>
-    /// <param name="now">Coarse clock, milliseconds; 0 does not ask how long ago.</param>
-    public UnifiedFlow? Find(Direction direction, in ParsedPacket packet, uint generation, long now = 0) =>
-        _decisions.TryGetValue(Key.Of(direction, in packet), out Entry entry) && entry.Flow.Generation == generation && now - entry.Time <= LifetimeMs
-            ? entry.Flow
-            : null;
+    public UnifiedFlow? Find(Direction direction, in ParsedPacket packet, uint generation) =>
+        _decisions.TryGetValue(Key.Of(direction, in packet), out Entry entry) && entry.Flow.Generation == generation ? entry.Flow : null;
+
+    /// <summary>Forgets datagrams that no reassembler waits for any more.</summary>
+    public void Age(long now) => MakeRoom(Capacity + 1, now);
 
     public void Add(Direction direction, in ParsedPacket packet, UnifiedFlow laterFragments, long now)
     {
-        while (_order.TryPeek(out (Key Key, long Time) oldest) && (_order.Count >= Capacity || now - oldest.Time > LifetimeMs))
-        {
-            _ = _order.Dequeue();
-            if (_decisions.TryGetValue(oldest.Key, out Entry entry) && entry.Time == oldest.Time)
-            {
-                _ = _decisions.Remove(oldest.Key);
-            }
-        }
-
+        MakeRoom(Capacity, now);
         Key key = Key.Of(direction, in packet);
         _decisions[key] = new Entry(laterFragments, now);
         _order.Enqueue((key, now));
@@ -50,6 +39,18 @@ internal sealed class FragmentTable
     {
         _decisions.Clear();
         _order.Clear();
+    }
+
+    private void MakeRoom(int capacity, long now)
+    {
+        while (_order.TryPeek(out (Key Key, long Time) oldest) && (_order.Count >= capacity || now - oldest.Time > LifetimeMs))
+        {
+            _ = _order.Dequeue();
+            if (_decisions.TryGetValue(oldest.Key, out Entry entry) && entry.Time == oldest.Time)
+            {
+                _ = _decisions.Remove(oldest.Key);
+            }
+        }
     }
 
     private readonly record struct Entry(UnifiedFlow Flow, long Time);

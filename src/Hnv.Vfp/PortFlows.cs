@@ -65,7 +65,7 @@ public sealed partial class PortFlows
         {
             if (packet.Ufid.Fragment == FragmentClass.Later)
             {
-                return DecideLater(_fragments.Find(direction, in packet, installed.Generation, now), direction, in packet);
+                return DecideLater(_fragments.Find(direction, in packet, installed.Generation), direction, in packet);
             }
 
             Connection? connection = FindConnection(installed, direction, in packet, out bool isTranslated);
@@ -116,6 +116,11 @@ public sealed partial class PortFlows
                     }
                 }
             }
+        }
+
+        lock (_gate)
+        {
+            _fragments.Age(now);
         }
 
         Sweep(_outbound, now);
