@@ -31,16 +31,25 @@ public sealed class FigureEight : IDisposable
     /// <param name="encapsulation">Of every mapping.</param>
     /// <param name="workers">Of each executor.</param>
     /// <param name="underlayMtu">Of the provider network; the hosts know it.</param>
+    /// <param name="isIPv6">The provider network is IPv6.</param>
+    /// <param name="isTeam">Host 2 has two uplinks, each with a provider address.</param>
     /// <param name="change">What a host's policy has beside the figure's; null leaves it as it is.</param>
-    public FigureEight(EncapsulationType encapsulation, int workers = 1, int underlayMtu = 1700, Func<Host, HostPolicy, HostPolicy>? change = null)
+    public FigureEight(EncapsulationType encapsulation, int workers = 1, int underlayMtu = 1700, bool isIPv6 = false, bool isTeam = false, Func<Host, HostPolicy, HostPolicy>? change = null)
     {
         Encapsulation = encapsulation;
         UnderlayMtu = underlayMtu;
         Change = change ?? (static (_, policy) => policy);
         Router = Make("tor");
         Router.Run(() => File.WriteAllText("/proc/sys/net/ipv4/ip_forward", "1"));
-        Host1 = new Host(this, "h1", "192.168.1.10", "192.168.1.1", 1, workers);
-        Host2 = new Host(this, "h2", "192.168.2.20", "192.168.2.1", 2, workers);
+        Router.Run(() => File.WriteAllText("/proc/sys/net/ipv6/conf/all/forwarding", "1"));
+        Host1 = new Host(this, "h1", isIPv6 ? [("fd00:1::10", "fd00:1::1")] : [("192.168.1.10", "192.168.1.1")], 1, workers);
+        List<(string, string)> second = isIPv6 ? [("fd00:2::20", "fd00:2::1")] : [("192.168.2.20", "192.168.2.1")];
+        if (isTeam)
+        {
+            second.Add(isIPv6 ? ("fd00:3::20", "fd00:3::1") : ("192.168.3.20", "192.168.3.1"));
+        }
+
+        Host2 = new Host(this, "h2", second, 2, workers);
         ContosoSql = new Guest(this, Host1, "c-sql", Contoso, "10.1.1.11", 0x06);
         ContosoWeb = new Guest(this, Host2, "c-web", Contoso, "10.1.1.12", 0x07);
         ContosoApp = new Guest(this, Host1, "c-app", Contoso, "10.1.1.13", 0x08);
@@ -155,31 +164,40 @@ public sealed class FigureEight : IDisposable
     public sealed class Host : IDisposable
     {
         private readonly FigureEight _lab;
-        private readonly string _gateway;
+        private readonly IReadOnlyList<(string Address, string Gateway)> _addresses;
         private readonly uint _number;
 
-        internal Host(FigureEight lab, string name, string address, string gateway, uint number, int workers)
+        internal Host(FigureEight lab, string name, IReadOnlyList<(string Address, string Gateway)> addresses, uint number, int workers)
         {
             _lab = lab;
-            _gateway = gateway;
+            _addresses = addresses;
             _number = number;
-            Address = ProviderAddress.Parse(address);
+            Addresses = [.. addresses.Select(pair => ProviderAddress.Parse(pair.Address))];
             Namespace = lab.Make(name);
             Compartment = lab.NameOf(name + "-pa");
             using RouteSocket here = RouteSocket.Open(Namespace);
-            here.CreateVeth("eth0", name, lab.Router, lab.UnderlayMtu);
-            here.SetUp("eth0");
             using RouteSocket router = RouteSocket.Open(lab.Router);
-            router.SetUp(name);
-            router.AddAddress(router.GetLink(name), InetAddress.Parse(gateway), 24);
-            Executor = Namespace.Run(() => new UserspaceExecutor(Switch, new ExecutorOptions { Workers = workers, PortLost = (port, _) => Lost.Add(port) }));
+            for (int i = 0; i < addresses.Count; i++)
+            {
+                string uplink = $"eth{i}", link = i == 0 ? name : $"{name}-{i}";
+                here.CreateVeth(uplink, link, lab.Router, lab.UnderlayMtu);
+                here.SetUp(uplink);
+                router.SetUp(link);
+                router.AddAddress(router.GetLink(link), InetAddress.Parse(addresses[i].Gateway), PrefixLength);
+            }
+
+            Executor = Namespace.Run(() => new UserspaceExecutor(Switch, new ExecutorOptions { Workers = workers, PortLost = (port, _) => Lost.Add(port), WorkerFault = Faults.Enqueue }));
         }
 
         public NetworkNamespace Namespace { get; }
 
         public string Compartment { get; }
 
-        public ProviderAddress Address { get; }
+        public ProviderAddress Address => Addresses[0];
+
+        public ImmutableArray<ProviderAddress> Addresses { get; }
+
+        private int PrefixLength => Address.Value.IsIPv4 ? 24 : 64;
 
         public VSwitch Switch { get; } = new();
 
@@ -189,22 +207,27 @@ public sealed class FigureEight : IDisposable
 
         public List<VPort> Lost { get; } = [];
 
+        public System.Collections.Concurrent.ConcurrentQueue<Exception> Faults { get; } = [];
+
         public long UnderlayDrops(DropReason reason) => Switch.UnderlayDrops.GetValueOrDefault(reason);
 
         public void Dispose() => Executor.Dispose();
 
         internal void Start()
         {
-            PaInterface pa = new()
-            {
-                TeamMember = 0,
-                Uplink = "eth0",
-                Address = Address,
-                PrefixLength = 24,
-                Mac = MacAddress.FromNumber(s_routerMac.Value + 0x100 + _number),
-                Gateway = InetAddress.Parse(_gateway),
-            };
-            Namespace.Run(() => PaCompartment.Ensure(Compartment, [pa]).Dispose());
+            PaInterface[] interfaces =
+            [
+                .. _addresses.Select((pair, member) => new PaInterface
+                {
+                    TeamMember = member,
+                    Uplink = $"eth{member}",
+                    Address = Addresses[member],
+                    PrefixLength = PrefixLength,
+                    Mac = MacAddress.FromNumber(s_routerMac.Value + 0x100 + (ulong)(member * 16) + _number),
+                    Gateway = InetAddress.Parse(pair.Gateway),
+                }),
+            ];
+            Namespace.Run(() => PaCompartment.Ensure(Compartment, interfaces).Dispose());
             foreach (Guest guest in Guests)
             {
                 _ = Switch.AddPort(guest.Nic, guest.Device);
@@ -213,7 +236,7 @@ public sealed class FigureEight : IDisposable
             Install(_lab.Change(this, Policy()));
             Executor.Start();
             Guests.ForEach(guest => Executor.AttachPort(guest.Port));
-            Executor.SetProviderEndpoints(Compartment, [new ProviderEndpoint(0, Address)]);
+            Executor.SetProviderEndpoints(Compartment, [.. Addresses.Select((address, member) => new ProviderEndpoint(member, address))]);
         }
 
         /// <summary>Puts a policy in force.</summary>
@@ -232,13 +255,17 @@ public sealed class FigureEight : IDisposable
             return new HostPolicy(
                 1,
                 s_routerMac,
-                [new ProviderAddressPolicy(0, Address, IpPrefix.Create(Address.Value, 24), default, 0, InetAddress.Parse(_gateway), [])],
+                [.. _addresses.Select((pair, member) => new ProviderAddressPolicy(
+                    member, Addresses[member], IpPrefix.Create(Addresses[member].Value, PrefixLength), default, 0, InetAddress.Parse(pair.Gateway), []))],
                 [
                     new VirtualNetworkPolicy(new RoutingDomainId(Guid.NewGuid()), "contoso", true, [new VirtualSubnetPolicy(Contoso, Guid.NewGuid(), "web", prefix, gateway)]),
                     new VirtualNetworkPolicy(new RoutingDomainId(Guid.NewGuid()), "fabrikam", true, [new VirtualSubnetPolicy(Fabrikam, Guid.NewGuid(), "web", prefix, gateway)]),
                 ],
                 [.. _lab.Guests.Select(guest => new CaPaMapping(new TenantEndpoint(guest.Vsid, guest.Address), guest.Mac, guest.Host.Address, _lab.Encapsulation))],
-                [.. Guests.Select(guest => new PortPolicy(guest.Nic, guest.Device, guest.Vsid, guest.Mac, [guest.Address], PortSettings.Default, ImmutableArray<AclRule>.Empty))]);
+                [.. Guests.Select(guest => new PortPolicy(guest.Nic, guest.Device, guest.Vsid, guest.Mac, [guest.Address], PortSettings.Default, ImmutableArray<AclRule>.Empty))])
+            {
+                Teams = [.. ((Host[])[_lab.Host1, _lab.Host2]).Where(host => host.Addresses.Length > 1).Select(host => new ProviderTeam(host.Addresses))],
+            };
         }
     }
 }

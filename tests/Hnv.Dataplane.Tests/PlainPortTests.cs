@@ -98,7 +98,8 @@ public sealed class PlainPortTests
             {
                 onTheWire.AddRange(Received(wire));
                 arrived.AddRange(Received(receiver));
-                return frames.All(frame => arrived.Exists(other => other.Bytes.AsSpan().SequenceEqual(frame)));
+                return frames.All(frame => onTheWire.Exists(other => other.Bytes.AsSpan().SequenceEqual(frame))
+                    && arrived.Exists(other => other.Bytes.AsSpan().SequenceEqual(frame)));
             },
             3000));
         Assert.All(frames, frame => Assert.Contains(onTheWire, other => other.Vlan == vlan && other.Bytes.AsSpan().SequenceEqual(frame)));
