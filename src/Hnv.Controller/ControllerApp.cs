@@ -39,6 +39,9 @@ internal sealed class ControllerApp : IAsyncDisposable
         CertificateCallers? callers = options.Authentication.Mode == ControllerOptions.AuthenticationMode.X509
             ? new CertificateCallers(options.Authentication.TrustAuthorities ? own : null, options.Authentication.Clients, TimeProvider.System)
             : null;
+        OvsdbTls? southbound = options.Southbound.Tls is { } toHosts && CertificateFiles.Open(toHosts.Certificate, toHosts.PrivateKey, toHosts.Authorities) is { } hosts
+            ? new OvsdbTls(() => hosts.Certificate, () => hosts.Authorities)
+            : null;
         WebApplicationBuilder builder = Builder(new Listeners(options, own, callers));
         var parts = new List<IAsyncDisposable>();
         try
@@ -58,7 +61,7 @@ internal sealed class ControllerApp : IAsyncDisposable
             long epoch = await store.BeginTermAsync(cancellation);
             PlacementLedger ledger = await PlacementLedger.OpenAsync(
                 new OvsdbPlacementStore(ServerOptions(options).Endpoint), TimeProvider.System, loggers.CreateLogger<PlacementLedger>(), cancellation);
-            var fleet = new HostFleet(engine, ledger, options.Southbound.Port, epoch, TimeProvider.System, loggers);
+            var fleet = new HostFleet(engine, ledger, options.Southbound.Port, southbound, epoch, TimeProvider.System, loggers);
             parts.Add(fleet);
             fleet.Start();
             engine.Live = new FleetLiveState(fleet, TimeProvider.System);

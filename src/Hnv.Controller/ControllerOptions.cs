@@ -135,6 +135,9 @@ internal sealed record ControllerOptions
     {
         /// <summary>Port of a host's policy database, unless its management address says another.</summary>
         public int Port { get; set; } = 6640;
+
+        /// <summary>What we show to hosts, and who signs their certificates; null speaks plain TCP.</summary>
+        public TlsSection? Tls { get; set; }
     }
 
     /// <summary>Reads a configuration file.</summary>

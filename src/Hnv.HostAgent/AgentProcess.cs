@@ -3,6 +3,7 @@ using Hnv.HostAgent.HostChannel;
 using Hnv.HostAgent.Configuration;
 using Hnv.HostAgent.Enforcement;
 using Hnv.Ovsdb;
+using Hnv.Pki;
 using Hnv.Southbound;
 using Hnv.Vfp;
 using Microsoft.Extensions.Logging.Console;
@@ -36,11 +37,8 @@ internal static partial class AgentProcess
             kestrel.AddServerHeader = false;
         });
         _ = builder.WebHost.UseUrls();
-        foreach (string url in options.Channel.Listen)
-        {
-            Uri uri = new(url);
-            _ = builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Parse(uri.Host), uri.Port));
-        }
+        ChannelAccess access = OpenAccess(options);
+        _ = builder.WebHost.ConfigureKestrel(kestrel => access.Listen(kestrel, options.Channel.Listen));
 
         using ILoggerFactory early = LoggerFactory.Create(ConfigureLogging);
         ILogger log = early.CreateLogger("Hnv.HostAgent");
@@ -77,6 +75,7 @@ internal static partial class AgentProcess
             .AddHostedService(services => services.GetRequiredService<PolicyLoop>());
 
         await using WebApplication web = builder.Build();
+        _ = web.Use(access.InvokeAsync);
         web.Services.GetRequiredService<ChannelEndpoints>().Map(web);
         web.Services.GetRequiredService<VfpEndpoints>().Map(web);
         web.Services.GetRequiredService<TraceEndpoints>().Map(web);
@@ -121,7 +120,21 @@ internal static partial class AgentProcess
             RunDirectory = Path.Combine(options.RunDirectory, "database"),
             Databases = HostSchemas.All,
             Remotes = remotes,
+            User = options.Ovsdb.User,
+            Tls = options.Tls is { } tls ? new OvsdbServerTls(tls.PrivateKey, tls.Certificate, tls.ControllersAuthorities) : null,
         };
+    }
+
+    private static ChannelAccess OpenAccess(AgentOptions options)
+    {
+        try
+        {
+            return ChannelAccess.Open(options.Tls, TimeProvider.System);
+        }
+        catch (PkiException error)
+        {
+            throw new AgentStartException(error.Message, error);
+        }
     }
 
     private static async Task<OvsdbServerProcess> StartDatabaseAsync(OvsdbServerOptions server, ILoggerFactory loggers)

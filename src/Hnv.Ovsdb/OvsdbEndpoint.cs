@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Hnv.Ovsdb;
@@ -62,7 +64,7 @@ public sealed record OvsdbEndpoint(string Scheme, string Host, int Port, OvsdbTl
         catch (Exception exception)
         {
             socket.Dispose();
-            if (exception is SocketException or IOException or System.Security.Authentication.AuthenticationException)
+            if (exception is SocketException or IOException or AuthenticationException)
             {
                 throw new OvsdbConnectionException($"No OVSDB server answers at {this}: {exception.Message}", exception);
             }
@@ -72,16 +74,22 @@ public sealed record OvsdbEndpoint(string Scheme, string Host, int Port, OvsdbTl
     }
 }
 
-/// <summary>Both sides of mutual TLS: who we are and whose signature we trust. The caller owns the certificates.</summary>
+/// <summary>
+/// Both sides of mutual TLS: who we are and whose signature we trust. Asked for at every connection, so that renewed certificates are
+/// used by the next one. The caller owns the certificates.
+/// </summary>
 /// <param name="Certificate">Our certificate with its private key; it needs the client-authentication usage.</param>
-/// <param name="TrustedRoots">The authorities that may have signed the server's certificate.</param>
-/// <param name="ServerName">The name the server's certificate must carry; null takes the host of the endpoint.</param>
-public sealed record OvsdbTls(X509Certificate2 Certificate, X509Certificate2Collection TrustedRoots, string? ServerName = null)
+/// <param name="Authorities">Who may have signed the server's certificate.</param>
+/// <param name="ServerName">The name or address the server's certificate must carry; null takes the host of the endpoint.</param>
+public sealed record OvsdbTls(Func<X509Certificate2> Certificate, Func<X509Certificate2Collection> Authorities, string? ServerName = null)
 {
+    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+
     internal async Task<Stream> AuthenticateAsync(Stream plain, string host, CancellationToken cancellation)
     {
-        X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.AddRange(TrustedRoots);
+        X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        policy.CustomTrustStore.AddRange(Authorities());
+        policy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
         SslStream tls = new(plain);
         try
         {
@@ -89,7 +97,9 @@ public sealed record OvsdbTls(X509Certificate2 Certificate, X509Certificate2Coll
                 new SslClientAuthenticationOptions
                 {
                     TargetHost = ServerName ?? host,
-                    ClientCertificates = [Certificate],
+                    // A selected certificate is shown also to a server that asks for one of its own authority's in a way we cannot tell.
+                    LocalCertificateSelectionCallback = (_, _, _, _, _) => Certificate(),
+                    EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                     CertificateChainPolicy = policy,
                 },
                 cancellation);

@@ -5,6 +5,19 @@ namespace Hnv.Ovsdb;
 /// <param name="Schema">The text of its <c>.ovsschema</c> file. An existing file of another schema is converted.</param>
 public sealed record OvsdbDatabaseFile(string Name, string Schema);
 
+/// <summary>
+/// The server's side of mutual TLS, PEM files. It reads copies in <see cref="OvsdbServerOptions.RunDirectory"/> that belong to its user, who
+/// has no other key; they follow the originals within <see cref="RefreshInterval"/>, and the server reads them again by itself.
+/// </summary>
+/// <param name="PrivateKey">The key.</param>
+/// <param name="Certificate">The certificate; it needs the server-authentication usage.</param>
+/// <param name="ClientAuthorities">Who signs clients' certificates. Everybody they signed for the client-authentication usage is admitted: the server looks at nothing else.</param>
+public sealed record OvsdbServerTls(string PrivateKey, string Certificate, string ClientAuthorities)
+{
+    /// <summary>How often the originals are looked at.</summary>
+    public TimeSpan RefreshInterval { get; init; } = TimeSpan.FromSeconds(30);
+}
+
 /// <summary>What the stock <c>ovsdb-server</c> is to serve, and where.</summary>
 public sealed record OvsdbServerOptions
 {
@@ -20,7 +33,10 @@ public sealed record OvsdbServerOptions
     /// <summary>Further <c>--remote</c>s beside the unix socket, as <c>ptcp:6641:127.0.0.1</c> or <c>pssl:6640</c>.</summary>
     public IReadOnlyList<string> Remotes { get; init; } = [];
 
-    /// <summary>Further command-line options, as <c>--private-key=…</c> for <c>pssl</c>.</summary>
+    /// <summary>Certificates for <c>pssl</c> and <c>ssl</c> remotes; null where there are none.</summary>
+    public OvsdbServerTls? Tls { get; init; }
+
+    /// <summary>Further command-line options.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
     /// <summary>The unprivileged user to run as when we are root; null keeps ours.</summary>
@@ -31,6 +47,8 @@ public sealed record OvsdbServerOptions
 
     /// <summary>Where to connect to.</summary>
     public OvsdbEndpoint Endpoint => OvsdbEndpoint.Unix(SocketPath);
+
+    internal string TlsDirectory => Path.Combine(RunDirectory, "tls");
 
     internal string PidFile => Path.Combine(RunDirectory, "ovsdb-server.pid");
 

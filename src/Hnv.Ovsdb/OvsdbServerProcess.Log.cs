@@ -20,5 +20,8 @@ public sealed partial class OvsdbServerProcess
 
         [LoggerMessage(2014, LogLevel.Information, "Converted database {Path} to the current schema")]
         public static partial void Converted(ILogger logger, string path);
+
+        [LoggerMessage(2015, LogLevel.Error, "ovsdb-server keeps its old certificates: {Reason}")]
+        public static partial void RenewalFailed(ILogger logger, string reason);
     }
 }

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.Extensions.Logging;
 
@@ -19,6 +21,9 @@ public sealed partial class OvsdbServerProcess : IAsyncDisposable
     // A server that has stayed this long is healthy again, and its next end is restarted at once.
     private static readonly TimeSpan s_healthyAfter = TimeSpan.FromSeconds(10);
 
+    // Its default still takes older ones.
+    private const string OldestProtocol = "--ssl-protocols=TLSv1.2";
+
     // sockaddr_un, without its terminating zero.
     private const int SocketPathBytesMax = 107;
 
@@ -28,6 +33,7 @@ public sealed partial class OvsdbServerProcess : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private Task _supervision = Task.CompletedTask;
     private volatile Process? _process;
+    private DateTime[] _certificatesWritten = [];
     private bool _released;
 
     private OvsdbServerProcess(OvsdbServerOptions options, TimeProvider time, ILogger logger)
@@ -90,7 +96,7 @@ public sealed partial class OvsdbServerProcess : IAsyncDisposable
             if (_process is Process process)
             {
                 long begin = _time.GetTimestamp();
-                await process.WaitForExitAsync(_stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await EndOfAsync(process).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 if (_stop.IsCancellationRequested)
                 {
                     return;
@@ -119,9 +125,95 @@ public sealed partial class OvsdbServerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits for the server's end, and meanwhile keeps its certificates up to date.</summary>
+    private async Task EndOfAsync(Process process)
+    {
+        Task end = process.WaitForExitAsync(_stop.Token);
+        while (_options.Tls is { } tls && await Task.WhenAny(end, Task.Delay(tls.RefreshInterval, _time, _stop.Token)) != end)
+        {
+            _stop.Token.ThrowIfCancellationRequested();
+            try
+            {
+                await CopyCertificatesAsync(tls, _stop.Token);
+            }
+            catch (OvsdbException exception)
+            {
+                Log.RenewalFailed(_logger, exception.Message);
+            }
+        }
+
+        await end;
+    }
+
+    /// <summary>Gives the server's user the certificates, when the originals are newer than what it has.</summary>
+    private async Task CopyCertificatesAsync(OvsdbServerTls tls, CancellationToken cancellation)
+    {
+        // All of them, each time, and the key last: the server looks at the key's time first and at the certificate only when that
+        // has changed. The other way round it could note the new key, find the old certificate, and never look again.
+        (string From, string To)[] files = [(tls.ClientAuthorities, AuthoritiesPath), (tls.Certificate, CertificatePath), (tls.PrivateKey, KeyPath)];
+        try
+        {
+            DateTime[] written = [.. files.Select(file => File.GetLastWriteTimeUtc(file.From))];
+            if (_certificatesWritten.AsSpan().SequenceEqual(written))
+            {
+                return;
+            }
+
+            // Half a renewal is left alone until the other half is there.
+            X509Certificate2.CreateFromPemFile(tls.Certificate, tls.PrivateKey).Dispose();
+
+            Directory.CreateDirectory(_options.TlsDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            foreach ((string from, string to) in files)
+            {
+                // Made anew, never opened: whoever runs as that user may have put a link there.
+                File.Delete($"{to}.new");
+                await using FileStream copy = new($"{to}.new", new FileStreamOptions
+                {
+                    Mode = FileMode.CreateNew,
+                    Access = FileAccess.Write,
+                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                });
+                await using FileStream original = File.OpenRead(from);
+                await original.CopyToAsync(copy, cancellation);
+            }
+
+            if (Owner() is { } owner)
+            {
+                await OvsdbTools.RunAsync("chown", ["-hR", owner, _options.TlsDirectory], cancellation);
+            }
+
+            foreach ((string _, string to) in files)
+            {
+                File.Move($"{to}.new", to, overwrite: true);
+            }
+
+            _certificatesWritten = written;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
+        {
+            throw new OvsdbException($"The certificates of ovsdb-server cannot be made ready: {exception.Message}", exception);
+        }
+    }
+
+    private string? Owner()
+    {
+        if (_options.User is not string user || !Environment.IsPrivilegedProcess)
+        {
+            return null;
+        }
+
+        (int uid, int gid) = OvsdbTools.FindUser(user);
+        return string.Create(CultureInfo.InvariantCulture, $"{uid}:{gid}");
+    }
+
     private async Task<Process> AdoptOrSpawnAsync(CancellationToken cancellation)
     {
         CreateDirectories();
+        if (_options.Tls is { } tls)
+        {
+            await CopyCertificatesAsync(tls, cancellation);
+        }
+
         List<(string Database, string Schema)> outdated = [];
         foreach (OvsdbDatabaseFile database in _options.Databases)
         {
@@ -176,12 +268,11 @@ public sealed partial class OvsdbServerProcess : IAsyncDisposable
     {
         // setsid: a Ctrl-C on the parent's terminal is for the parent, which then ends the server in order.
         List<string> command = [];
-        if (_options.User is string user && Environment.IsPrivilegedProcess)
+        if (Owner() is { } owner)
         {
-            (int uid, int gid) = OvsdbTools.FindUser(user);
-            string owner = string.Create(CultureInfo.InvariantCulture, $"{uid}:{gid}");
-            await OvsdbTools.RunAsync("chown", ["-R", owner, _options.DataDirectory, _options.RunDirectory], cancellation);
-            command.AddRange([OvsdbTools.Find("setpriv"), $"--reuid={uid}", $"--regid={gid}", "--clear-groups", "--no-new-privs", "--"]);
+            await OvsdbTools.RunAsync("chown", ["-hR", owner, _options.DataDirectory, _options.RunDirectory], cancellation);
+            string[] ids = owner.Split(':');
+            command.AddRange([OvsdbTools.Find("setpriv"), $"--reuid={ids[0]}", $"--regid={ids[1]}", "--clear-groups", "--no-new-privs", "--"]);
         }
 
         command.Add(OvsdbTools.Find("ovsdb-server"));
@@ -245,9 +336,16 @@ public sealed partial class OvsdbServerProcess : IAsyncDisposable
         $"--log-file={_options.LogPath}",
         "--no-chdir",
         "-vconsole:off",
+        .. _options.Tls is null ? Array.Empty<string>() : [$"--private-key={KeyPath}", $"--certificate={CertificatePath}", $"--ca-cert={AuthoritiesPath}", OldestProtocol],
         .. _options.Arguments,
         .. _options.Databases.Select(DatabasePath),
     ];
+
+    private string KeyPath => Path.Combine(_options.TlsDirectory, "key.pem");
+
+    private string CertificatePath => Path.Combine(_options.TlsDirectory, "cert.pem");
+
+    private string AuthoritiesPath => Path.Combine(_options.TlsDirectory, "ca.pem");
 
     private string DatabasePath(OvsdbDatabaseFile database) => Path.Combine(_options.DataDirectory, database.Name + ".db");
 }

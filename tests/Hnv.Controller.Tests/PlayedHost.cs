@@ -15,7 +15,7 @@ internal sealed class PlayedHost(OvsdbServerProcess server, HostPolicyDatabase d
 
     public string Address => address;
 
-    public static async Task<PlayedHost> StartAsync(string directory, Guid id)
+    public static async Task<PlayedHost> StartAsync(string directory, Guid id, OvsdbServerTls? tls = null)
     {
         int port = FreePort();
         var options = new OvsdbServerOptions
@@ -23,7 +23,8 @@ internal sealed class PlayedHost(OvsdbServerProcess server, HostPolicyDatabase d
             DataDirectory = Path.Combine(directory, "data"),
             RunDirectory = Path.Combine(directory, "run"),
             Databases = HostSchemas.All,
-            Remotes = [$"ptcp:{port}:127.0.0.1"],
+            Remotes = [$"{(tls is null ? "ptcp" : "pssl")}:{port}:127.0.0.1"],
+            Tls = tls,
             User = null,
         };
         OvsdbServerProcess server = await OvsdbServerProcess.StartAsync(options, TimeProvider.System, NullLogger.Instance, CancellationToken.None);

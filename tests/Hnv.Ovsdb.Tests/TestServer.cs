@@ -66,10 +66,10 @@ internal sealed class TestServer : IAsyncDisposable
     public Task<OvsdbClient> ConnectAsync(Action<string, System.Text.Json.JsonElement>? onNotification = null) =>
         OvsdbClient.ConnectAsync(Options.Endpoint, Soon, onNotification);
 
-    public OvsdbReplica Replicate(string? lockName = null) => OvsdbReplica.Start(
+    public OvsdbReplica Replicate(string? lockName = null, OvsdbEndpoint? endpoint = null) => OvsdbReplica.Start(
         new OvsdbReplicaOptions
         {
-            Endpoint = Options.Endpoint,
+            Endpoint = endpoint ?? Options.Endpoint,
             LockName = lockName,
             Databases = new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>
             {

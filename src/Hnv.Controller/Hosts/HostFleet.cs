@@ -39,13 +39,13 @@ internal sealed partial class HostFleet : IAsyncDisposable
     private FleetPlan _handedOut = FleetPlan.Empty;
 
     /// <summary>Takes over <paramref name="ledger"/>.</summary>
-    public HostFleet(ResourceEngine engine, PlacementLedger ledger, int port, long epoch, TimeProvider time, ILoggerFactory loggers)
+    public HostFleet(ResourceEngine engine, PlacementLedger ledger, int port, OvsdbTls? tls, long epoch, TimeProvider time, ILoggerFactory loggers)
     {
         _engine = engine;
         _ledger = ledger;
         _time = time;
         _logger = loggers.CreateLogger<HostFleet>();
-        _sessions = new HostSessions(port, epoch, _look.Set, time, loggers);
+        _sessions = new HostSessions(port, tls, epoch, _look.Set, time, loggers);
         _started = time.GetTimestamp();
     }
 

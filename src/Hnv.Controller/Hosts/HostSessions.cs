@@ -10,11 +10,12 @@ namespace Hnv.Controller.Hosts;
 
 /// <summary>One session for each server with a host agent, opened and closed as the documents come and go.</summary>
 /// <param name="port">Port of a host's policy database, unless its management address says another.</param>
+/// <param name="tls">Certificates toward hosts; null speaks plain TCP.</param>
 /// <param name="epoch">The term of office.</param>
 /// <param name="reported">Called, from anywhere, when a host may have something new to say.</param>
 /// <param name="time">The clock.</param>
 /// <param name="loggers">Where to log.</param>
-internal sealed partial class HostSessions(int port, long epoch, Action reported, TimeProvider time, ILoggerFactory loggers) : IAsyncDisposable
+internal sealed partial class HostSessions(int port, OvsdbTls? tls, long epoch, Action reported, TimeProvider time, ILoggerFactory loggers) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Guid, HostWorker> _workers = [];
     private readonly List<Task> _farewells = [];
@@ -98,11 +99,14 @@ internal sealed partial class HostSessions(int port, long epoch, Action reported
         return new HostWorker(server, address, session, reported, loggers.CreateLogger<HostWorker>());
     }
 
-    private OvsdbEndpoint EndpointOf(string address) =>
-        address.StartsWith("unix:", StringComparison.Ordinal) ? OvsdbEndpoint.Parse(address)
-        : InetAddress.TryParse(address, out InetAddress ip) && !ip.IsIPv4 ? OvsdbEndpoint.Parse(string.Create(CultureInfo.InvariantCulture, $"tcp:[{ip}]:{port}"))
-        : address.Contains(':', StringComparison.Ordinal) ? OvsdbEndpoint.Parse($"tcp:{address}")
-        : OvsdbEndpoint.Parse(string.Create(CultureInfo.InvariantCulture, $"tcp:{address}:{port}"));
+    private OvsdbEndpoint EndpointOf(string address) => OvsdbEndpoint.Parse(
+        address.StartsWith("unix:", StringComparison.Ordinal) ? address
+        : InetAddress.TryParse(address, out InetAddress ip) && !ip.IsIPv4 ? string.Create(CultureInfo.InvariantCulture, $"{Scheme}:[{ip}]:{port}")
+        : address.Contains(':', StringComparison.Ordinal) ? $"{Scheme}:{address}"
+        : string.Create(CultureInfo.InvariantCulture, $"{Scheme}:{address}:{port}"),
+        tls);
+
+    private string Scheme => tls is null ? "tcp" : "ssl";
 
     private static partial class Log
     {

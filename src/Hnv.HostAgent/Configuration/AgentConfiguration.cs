@@ -75,6 +75,17 @@ public static class AgentConfiguration
             yield return $"ovsdb: '{remote}' is no listener; write ptcp:PORT[:ADDRESS] or pssl:PORT[:ADDRESS]";
         }
 
+        foreach (string secure in options.Ovsdb.Listen.Append(options.Ovsdb.Diagnosis).OfType<string>().Where(remote => remote.StartsWith("pssl:", StringComparison.Ordinal))
+            .Concat(options.Channel.Listen.Where(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase))).Where(_ => options.Tls is null))
+        {
+            yield return $"'{secure}' needs certificates; name them in tls: certificate, privateKey, authorities, controllersAuthorities";
+        }
+
+        if (options.Tls is { } tls && tls.Authorities == tls.ControllersAuthorities)
+        {
+            yield return "tls: authorities and controllersAuthorities are the same; whoever has a certificate could then write the policy database";
+        }
+
         foreach (string url in options.Channel.Listen.Where(url => !Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("http" or "https")))
         {
             yield return $"channel: '{url}' is no http or https URL";

@@ -27,6 +27,9 @@ public sealed record AgentOptions
     /// <summary>Where the host channel listens.</summary>
     public ChannelOptions Channel { get; init; } = new();
 
+    /// <summary>Certificates of <c>pssl</c> and <c>https</c> listeners; null where there are none.</summary>
+    public TlsOptions? Tls { get; init; }
+
     /// <summary>Threads that carry packets, 1 … 64.</summary>
     public int Workers { get; init; } = 1;
 
@@ -43,6 +46,9 @@ public sealed record OvsdbOptions
     /// <summary>Endpoints for controllers, for example <c>pssl:6640</c> or, in a lab, <c>ptcp:6640:192.168.1.2</c>.</summary>
     public IReadOnlyList<string> Listen { get; init; } = [];
 
+    /// <summary>The unprivileged user the database's server runs as. With TLS it can read this host's key: better one of its own than <c>nobody</c>.</summary>
+    public string User { get; init; } = "nobody";
+
     /// <summary>The loopback endpoint for <c>ovsdb-client dump</c>; null for none.</summary>
     public string? Diagnosis { get; init; } = "ptcp:6641:127.0.0.1";
 }
@@ -50,6 +56,22 @@ public sealed record OvsdbOptions
 /// <summary>Where the host channel listens besides its local socket.</summary>
 public sealed record ChannelOptions
 {
-    /// <summary>HTTP URLs.</summary>
+    /// <summary><c>http</c> URLs, for everybody who can reach them, or <c>https</c> ones, for whoever <see cref="TlsOptions"/> admits.</summary>
     public IReadOnlyList<string> Listen { get; init; } = [];
+}
+
+/// <summary>This host's side of mutual TLS; PEM files, read again when they change.</summary>
+public sealed record TlsOptions
+{
+    /// <summary>This host's certificate.</summary>
+    public required string Certificate { get; init; }
+
+    /// <summary>Its key.</summary>
+    public required string PrivateKey { get; init; }
+
+    /// <summary>Who signs the certificates of people: an admin may do everything on the host channel, a reader may read.</summary>
+    public required string Authorities { get; init; }
+
+    /// <summary>Who signs the certificates of controllers, and of nobody else: whom they signed may write the policy database.</summary>
+    public required string ControllersAuthorities { get; init; }
 }

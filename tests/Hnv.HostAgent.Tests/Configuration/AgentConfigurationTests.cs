@@ -38,6 +38,9 @@ public sealed class AgentConfigurationTests : IDisposable
     [InlineData("""{"name": "host1", "uplinks": ["eth0"]}""", "hostId")]
     [InlineData("""{"hostId": "11111111-2222-3333-4444-000000000001", "name": "host1", "uplinks": ["eth0"], "uplink": 1}""", "uplink")]
     [InlineData("""{"hostId": "11111111-2222-3333-4444-000000000001", "name": "host1", "uplinks": []}""", "uplinks is empty")]
+    [InlineData("""{"hostId": "11111111-2222-3333-4444-000000000001", "name": "host1", "uplinks": ["eth0"], "ovsdb": {"listen": ["pssl:6640"]}}""", "'pssl:6640' needs certificates")]
+    [InlineData("""{"hostId": "11111111-2222-3333-4444-000000000001", "name": "host1", "uplinks": ["eth0"], "channel": {"listen": ["https://10.0.0.1:8443"]}}""", "needs certificates")]
+    [InlineData("""{"hostId": "11111111-2222-3333-4444-000000000001", "name": "host1", "uplinks": ["eth0"], "tls": {"certificate": "c", "privateKey": "k", "authorities": "a", "controllersAuthorities": "a"}}""", "are the same")]
     [InlineData("{", "line 1")]
     [InlineData("null", "JSON object")]
     public void Load_WrongFile_SaysWhat(string json, string says)
