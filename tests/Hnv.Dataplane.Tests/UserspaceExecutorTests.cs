@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Hnv.Dataplane.Userspace;
 using Hnv.Linux;
 using Hnv.Linux.Netlink;
+using Hnv.Policy;
 using Hnv.Primitives;
 using Hnv.Vfp;
 
@@ -191,8 +192,11 @@ public sealed class UserspaceExecutorTests
         Assert.Equal([10, 1, 1, 12, 10, 1, 1, 13, 0], reply[26..35]);
     }
 
-    [Fact]
-    public void FastPath_UnderTraffic_AllocatesNothingPerPacket()
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("limited")]
+    [InlineData("mirrored")]
+    public void FastPath_UnderTraffic_AllocatesNothingPerPacket(string extra)
     {
         const string sender = """
             import socket, time
@@ -201,7 +205,21 @@ public sealed class UserspaceExecutorTests
                 try: s.sendto(b'x' * 64, ('10.1.1.11', 9))
                 except ConnectionRefusedError: pass
             """;
-        using FigureEight lab = new(EncapsulationType.Vxlan);
+        using FigureEight lab = new(EncapsulationType.Vxlan, change: (_, policy) => policy with
+        {
+            Ports =
+            [
+                .. policy.Ports.Select(port => extra switch
+                {
+                    "limited" => port with { Qos = new PortQos(5, 0, IsWeight: false, 4) },
+                    "mirrored" when port.Name == "c-web" => port with
+                    {
+                        Mirrors = [new MirrorRule("all", 100, null, [], [], [], [], new TenantEndpoint(FigureEight.Contoso, CustomerAddress.Parse("10.1.1.13")))],
+                    },
+                    _ => port,
+                }),
+            ],
+        });
         using Process flood = lab.ContosoWeb.Start("python3", "-c", sender);
         using PacketSocket arrived = lab.ContosoSql.Namespace.Run(() => PacketSocket.Open("eth0"));
         ReceiveBatch frames = new(64, 2048);
