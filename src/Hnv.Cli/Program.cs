@@ -16,6 +16,7 @@ RootCommand root = new("OpenHNV: isolated tenant networks with any addresses, on
     VfpCommand.Create(),
     TraceCommand.Create(),
     DropsCommand.Create(),
+    CaptureCommand.Create(),
     BenchCommands.Bench(),
     CompletionCommand.Create(),
 };

@@ -35,19 +35,22 @@ internal static class TraceCommand
     private static readonly Option<string?> s_destinationMac = new("--destination-mac") { Description = "Default: what the guest would be told", HelpName = "MAC" };
     private static readonly Option<bool> s_inbound = new("--inbound") { Description = "On its way to the VM; --from has to be said" };
     private static readonly Option<string?> s_frame = new("--frame") { Description = "The whole Ethernet frame instead, hexadecimal", HelpName = "HEX" };
+    private static readonly Option<bool> s_live = new("--live") { Description = "Explain the next packets that the guest sends instead" };
+    private static readonly Option<int> s_count = new("--count", "-c") { Description = "With --live: how many packets", HelpName = "N", DefaultValueFactory = _ => 1 };
     private static readonly Option<string[]> s_peer = new("--peer") { Description = "Another host's agent to ask for its half; in a lab all hosts are asked", HelpName = "ENDPOINT", Arity = ArgumentArity.ZeroOrMore };
 
     public static Command Create()
     {
         Option[] options =
         [
-            s_to, s_from, s_tcp, s_udp, s_sctp, s_icmp, s_protocol, s_fromPort, s_tcpFlags, s_size, s_ttl, s_tos, s_mayFragment, s_sourceMac, s_destinationMac, s_inbound, s_frame, s_peer,
+            s_to, s_from, s_tcp, s_udp, s_sctp, s_icmp, s_protocol, s_fromPort, s_tcpFlags, s_size, s_ttl, s_tos, s_mayFragment, s_sourceMac, s_destinationMac, s_inbound, s_frame, s_live, s_count, s_peer,
         ];
         Command command = new Command("trace", "What would become of a packet, stage by stage; nothing is sent").With([s_port, .. options]).Example(
             "hnv trace contoso-web-nic0 --to 10.1.1.11 --tcp 5432",
             "hnv trace contoso-web --to 10.1.1.11 --icmp --size 8000 --may-fragment",
             "hnv trace contoso-sql --inbound --from 10.1.1.12 --tcp 23",
             "hnv trace tap0 --frame 001DD8020002001DD80200010800…",
+            "hnv trace contoso-web --live --count 3",
             "hnv trace contoso-web --to 10.1.1.1 --ttl 1 -o json");
         command.Validators.Add(Check);
         return command.Does(RunAsync);
@@ -56,9 +59,35 @@ internal static class TraceCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         using PortPlace place = await PortPlace.FindAsync(parsed, parsed.GetRequiredValue(s_port), cancellation);
-        TraceReport report = await place.Agent.TraceAsync(Request(parsed, place.Port.Nic), cancellation);
         using RemoteHalves remote = await RemoteHalves.OpenAsync(parsed, parsed.GetValue(s_peer) ?? [], cancellation);
-        report = await remote.FollowAsync(report, cancellation);
+        if (parsed.GetValue(s_live))
+        {
+            return await RunLiveAsync(parsed, place, remote, cancellation);
+        }
+
+        return Print(parsed, await remote.FollowAsync(await place.Agent.TraceAsync(Request(parsed, place.Port.Nic), cancellation), cancellation));
+    }
+
+    private static async Task<int> RunLiveAsync(ParseResult parsed, PortPlace place, RemoteHalves remote, CancellationToken cancellation)
+    {
+        int left = Math.Max(1, parsed.GetValue(s_count)), code = 0;
+        await foreach (CaptureInfo packet in place.Agent.CaptureAsync(new CaptureRequest(place.Port.Nic, null, null), withTrace: true, cancellation))
+        {
+            if (packet.Trace is { } report)
+            {
+                code = Math.Max(code, Print(parsed, await remote.FollowAsync(report, cancellation)));
+                if (--left == 0)
+                {
+                    break;
+                }
+            }
+        }
+
+        return code;
+    }
+
+    private static int Print(ParseResult parsed, TraceReport report)
+    {
         OutputFormat format = parsed.GetValue(CommandLine.OutputOption);
         if (format == OutputFormat.Table)
         {
@@ -144,7 +173,7 @@ internal static class TraceCommand
 
     private static void Check(CommandResult result)
     {
-        if (result.GetValue(s_frame) is not null)
+        if (result.GetValue(s_frame) is not null || result.GetValue(s_live))
         {
             return;
         }

@@ -104,6 +104,17 @@ public sealed class HostClient(string endpoint, CertificateFiles? identity = nul
     public IAsyncEnumerable<DropInfo> FollowDropsAsync(CancellationToken cancellation = default) =>
         StreamAsync("v1/drops/events", ContractJson.Default.DropInfo, cancellation);
 
+    /// <summary>Packets as they pass, until the host agent stops or the caller cancels.</summary>
+    /// <param name="place">Where to look.</param>
+    /// <param name="withTrace">Explain each packet that a guest sends.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public IAsyncEnumerable<CaptureInfo> CaptureAsync(CaptureRequest place, bool withTrace = false, CancellationToken cancellation = default) =>
+        StreamAsync($"v1/capture/events?{place.Query}{(withTrace ? "&trace=true" : "")}", ContractJson.Default.CaptureInfo, cancellation);
+
+    /// <summary>The same as a pcapng file that goes on until the host agent stops or the stream is closed. The caller owns it.</summary>
+    public Task<Stream> CaptureFileAsync(CaptureRequest place, CancellationToken cancellation = default) =>
+        _channel.StreamAsync($"v1/capture?{place.Query}", cancellation);
+
     /// <summary>Plugs a device into the port of a network interface. Idempotent.</summary>
     /// <exception cref="ApiException">No such device, the device is taken, no privileges …</exception>
     public async Task<PortStatus> AttachAsync(Guid nic, string device, CancellationToken cancellation = default)

@@ -40,7 +40,16 @@ internal sealed class JsonChannel(string endpoint, CertificateFiles? identity) :
     {
         try
         {
-            return await _http.GetStreamAsync(new Uri(path, UriKind.Relative), cancellation);
+            HttpResponseMessage response = await _http.GetAsync(new Uri(path, UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, cancellation);
+            if (response.IsSuccessStatusCode)
+            {
+                return await response.Content.ReadAsStreamAsync(cancellation);
+            }
+
+            using (response)
+            {
+                throw Refusal(response.StatusCode, await response.Content.ReadAsStringAsync(cancellation));
+            }
         }
         catch (HttpRequestException e)
         {

@@ -72,6 +72,7 @@ internal static partial class AgentProcess
             .AddSingleton<ChannelEndpoints>()
             .AddSingleton<VfpEndpoints>()
             .AddSingleton<TraceEndpoints>()
+            .AddSingleton<CaptureEndpoints>()
             .AddHostedService(services => services.GetRequiredService<PolicyLoop>());
 
         await using WebApplication web = builder.Build();
@@ -79,6 +80,7 @@ internal static partial class AgentProcess
         web.Services.GetRequiredService<ChannelEndpoints>().Map(web);
         web.Services.GetRequiredService<VfpEndpoints>().Map(web);
         web.Services.GetRequiredService<TraceEndpoints>().Map(web);
+        web.Services.GetRequiredService<CaptureEndpoints>().Map(web);
         await web.StartAsync();
         File.SetUnixFileMode(options.ChannelSocket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         LogStarted(log, options.Name, options.HostId, string.Join(", ", options.Uplinks), options.ChannelSocket);

@@ -41,6 +41,7 @@ internal static unsafe partial class Interop
     internal const uint TP_STATUS_VLAN_VALID = 0x10;
     internal const int PACKET_ADD_MEMBERSHIP = 1, PACKET_STATISTICS = 6, PACKET_AUXDATA = 8, PACKET_VNET_HDR = 15,
         PACKET_QDISC_BYPASS = 20, PACKET_IGNORE_OUTGOING = 23;
+    internal const byte PACKET_OUTGOING = 4;
     internal const ushort PACKET_MR_PROMISC = 1, ETH_P_ALL = 0x0003;
 
     // sys/epoll.h, sys/eventfd.h

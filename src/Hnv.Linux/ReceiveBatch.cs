@@ -82,6 +82,13 @@ public sealed unsafe class ReceiveBatch
     /// <summary>The sender's IP address, for tunnel sockets.</summary>
     public InetAddress Source(int packet) => SocketAddress.Read(_names.Slice(packet * SocketAddress.Size, SocketAddress.Size));
 
+    /// <summary>True when the device sent the frame, false when it received it (packet sockets that were asked for both).</summary>
+    public bool IsOutgoing(int packet)
+    {
+        const int packetTypeAt = 10;                                    // sll_pkttype of struct sockaddr_ll
+        return _names.Slice(packet * SocketAddress.Size, SocketAddress.Size)[packetTypeAt] == Interop.PACKET_OUTGOING;
+    }
+
     /// <summary>What came beside the packet.</summary>
     public Ancillary ReadAncillary(int packet)
     {
