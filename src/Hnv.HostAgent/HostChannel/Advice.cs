@@ -46,6 +46,7 @@ internal static class Advice
         DropReason.HalfOpenLimit => "more TCP connections wait for an answer than the port may have",
         DropReason.IcmpLimit => "the router has said as many ICMP errors as it may in this second",
         DropReason.RateLimit => "it is beyond the port's bandwidth",
+        DropReason.PuntLimit => "the host was asked about more new flows than it may be",
         DropReason.UnknownVlan => "no port of this host is in that VLAN with that MAC",
         _ => reason.ToString(),
     };
