@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hnv.Contracts.Rest;
+using Hnv.Controller.Computed;
 using Hnv.Controller.Engine;
 using Hnv.Controller.Model;
 using Hnv.Controller.Schema;
@@ -23,6 +24,7 @@ internal sealed partial class NetworkingApi(
     private static readonly string s_product = $"OpenHNV/{typeof(NetworkingApi).Assembly.GetName().Version!.ToString(fieldCount: 3)}";
 
     private readonly ReplayCache _replays = new(time);
+    private readonly ComputedResources _computed = new(time);
     private readonly RequestBodies _bodies = new(limits.LargeBodies);
 
     /// <summary>Everything that happens to one request.</summary>
@@ -84,6 +86,11 @@ internal sealed partial class NetworkingApi(
             return HttpMethods.IsGet(method) ? operations : NotAllowed(method, "GET");
         }
 
+        if (_computed.Find(segments) is { } computed)
+        {
+            return await ComputedAsync(context, computed.Resource, computed.Id, version, requestId);
+        }
+
         ResourcePath path = engine.Catalog.Resolve(segments, version) ?? throw NotThere(context.Request.Path, "No resource type of that name and version is served");
         return method switch
         {
@@ -92,6 +99,36 @@ internal sealed partial class NetworkingApi(
             _ when HttpMethods.IsPut(method) || HttpMethods.IsDelete(method) => await WriteAsync(context, path, version, requestId),
             _ => NotAllowed(method, "GET, PUT, DELETE"),
         };
+    }
+
+    private async Task<Answer> ComputedAsync(HttpContext context, IComputedResource resource, string? id, ApiVersion version, Guid requestId)
+    {
+        Caller caller = CallerOf(context);
+        if (caller.Who.Tenant is not null)
+        {
+            throw NotThere(context.Request.Path, "No resource type of that name and version is served");
+        }
+
+        View view = ViewOf(engine.Current, version, caller.Who);
+        if (HttpMethods.IsGet(context.Request.Method))
+        {
+            return resource.Get(id, view) is { } write ? Answer.Json(StatusCodes.Status200OK, write) : throw NotThere(context.Request.Path, "Nothing is known under that name");
+        }
+
+        if (!HttpMethods.IsPut(context.Request.Method) || !resource.IsAction)
+        {
+            return NotAllowed(context.Request.Method, resource.IsAction ? "GET, PUT" : "GET");
+        }
+
+        if (caller.Role == CallerRole.Reader)
+        {
+            throw new RefusedException(ErrorCodes.Forbidden, resource.Path, $"/{resource.Path}: '{caller.Name}' may read, and start nothing.", StatusCodes.Status403Forbidden);
+        }
+
+        JsonObject body = Parse($"/{resource.Path}", await _bodies.ReadAsync(context.Request, context.RequestAborted));
+        JsonObject answer = resource.Put(body, view, requestId);
+        audit?.Write(new AuditEntry(caller, SourceOf(context), HttpMethods.Put, $"/{resource.Path}", requestId, resource.StartedStatus, null, null));
+        return Answer.Json(resource.StartedStatus, json => answer.WriteTo(json), KeyValuePair.Create("ETag", (string)answer["etag"]!));
     }
 
     private Answer Get(ResourcePath path, ApiVersion version, Visibility who)
@@ -138,7 +175,7 @@ internal sealed partial class NetworkingApi(
         {
             try
             {
-                return await (isDelete ? DeleteAsync(change) : PutAsync(change, Parse(path, body)));
+                return await (isDelete ? DeleteAsync(change) : PutAsync(change, Parse(path.Ref, body)));
             }
             catch (RefusedException e) when (caller.Who.Tenant is not null)
             {
@@ -257,7 +294,7 @@ internal sealed partial class NetworkingApi(
         };
     }
 
-    private static JsonObject Parse(ResourcePath path, byte[] body)
+    private static JsonObject Parse(string path, byte[] body)
     {
         try
         {
@@ -272,8 +309,8 @@ internal sealed partial class NetworkingApi(
         }
     }
 
-    private static RefusedException Malformed(ResourcePath path, string message) => new(
-        [new PolicyError(ErrorCodes.InvalidRequestFormat, path.Ref, $"{path.Ref}: {message}"), new PolicyError(ErrorCodes.InvalidJson, path.Ref, message)]);
+    private static RefusedException Malformed(string path, string message) => new(
+        [new PolicyError(ErrorCodes.InvalidRequestFormat, path, $"{path}: {message}"), new PolicyError(ErrorCodes.InvalidJson, path, message)]);
 
     private static RefusedException NotThere(string path, string why) => new(ErrorCodes.NotFound, path, $"{path} was not found. {why}.");
 
