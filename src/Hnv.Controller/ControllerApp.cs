@@ -54,7 +54,7 @@ internal sealed class ControllerApp : IAsyncDisposable
             var store = new OvsdbDocumentStore(ServerOptions(options).Endpoint);
             parts.Add(store);
             SecretBox secrets = SecretBox.FromFile(Path.Combine(options.StateDirectory, "secret.key"));
-            var engine = new ResourceEngine(NetworkControllerCatalog.Create(), store, secrets, new OperationLog());
+            var engine = new ResourceEngine(NetworkControllerCatalog.Create(Path.Combine(options.StateDirectory, "backup")), store, secrets, new OperationLog());
             parts.Add(engine);
             await engine.StartAsync(cancellation);
 

@@ -118,6 +118,7 @@ public static class EveryResource
             """),
         ("multisite/configuration", """{"properties":{"certificateSubjectName":"west.example","sites":[{"resourceId":"east","properties":{"restIPAddress":"198.51.100.80"}}]}}"""),
         ("multisitePrimary/configuration", """{"properties":{"force":false}}"""),
+        ("networkControllerBackup/first", """{"properties":{"backupPath":"first","credential":{"resourceRef":"/credentials/admin"}}}"""),
         ("SubnetEgressReset", """{"properties":{"virtualSubnetResourceReference":"/virtualNetworks/contoso/subnets/s1"}}"""),
     ];
 }
@@ -135,6 +136,12 @@ public sealed class FullServer : IAsyncLifetime
         {
             Reply reply = await Rest.PutAsync(path, body);
             Assert.True(reply.Code is null, $"{path}: {reply.Code} {reply.Message}");
+        }
+
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while ((await Rest.GetAsync("networkControllerBackup/first")).Text("provisioningState") == "Updating")
+        {
+            await Task.Delay(10, patience.Token);
         }
     }
 

@@ -51,6 +51,7 @@ public sealed class EveryResourceTests(FullServer full) : IClassFixture<FullServ
         { "virtualServers/gw1", true, "v1" },
         { "iDnsServer/configuration", false, "v1" },
         { "virtualSwitchManager/configuration", false, "v1" },
+        { "networkControllerBackup/first", true, "v1" },
         { "SubnetEgressReset", false, "v1" },
         { "securityTags/web", true, "v5" },
         { "learnedIPAddresses/cluster", true, "v5" },

@@ -18,11 +18,13 @@ public sealed class RestServer : IAsyncLifetime
     private WebApplication? _web;
     private HttpClient? _http;
 
+    public string BackupDirectory { get; } = Directory.CreateTempSubdirectory("hnv-b-").FullName;
+
     internal ResourceEngine Engine { get; private set; } = null!;
 
     public async Task InitializeAsync()
     {
-        Engine = new ResourceEngine(NetworkControllerCatalog.Create(), new MemoryDocumentStore(), SecretBox.Ephemeral(), new OperationLog());
+        Engine = new ResourceEngine(NetworkControllerCatalog.Create(BackupDirectory), new MemoryDocumentStore(), SecretBox.Ephemeral(), new OperationLog());
         await Engine.StartAsync(CancellationToken.None);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -49,6 +51,7 @@ public sealed class RestServer : IAsyncLifetime
         await _web!.DisposeAsync();
         await Engine.DisposeAsync();
         File.Delete(_socket);
+        Directory.Delete(BackupDirectory, recursive: true);
     }
 
     public string Socket => _socket;

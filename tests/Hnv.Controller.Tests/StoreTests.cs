@@ -123,6 +123,24 @@ public sealed class StoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Operations_AreKnownAfterARestart()
+    {
+        var created = Guid.NewGuid();
+        var deleted = Guid.NewGuid();
+        await using (ResourceEngine engine = await StartAsync())
+        {
+            await engine.PutAsync(PathOf(engine, "credentials/c"), JsonNode.Parse("""{"properties":{"type":"usernamePassword","userName":"u","value":"x"}}""")!.AsObject(), ApiVersion.All[^1], default, created);
+            await engine.DeleteAsync(PathOf(engine, "credentials/c"), ApiVersion.All[^1], default, deleted);
+        }
+
+        await using ResourceEngine again = await StartAsync();
+
+        Assert.Equal(("/credentials/c", false, OperationStatus.Succeeded), again.Operations.Find(created) is { } put ? (put.Target, put.IsDelete, put.Status) : default);
+        Assert.Equal(("/credentials/c", true, OperationStatus.Succeeded), again.Operations.Find(deleted) is { } delete ? (delete.Target, delete.IsDelete, delete.Status) : default);
+        Assert.Null(again.Current.Find("/operations/x"));
+    }
+
+    [Fact]
     public async Task Secrets_AreSealedInTheStore()
     {
         await using ResourceEngine engine = await StartAsync();

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using Hnv.Controller.Model;
 using Hnv.Controller.Store;
@@ -8,18 +9,22 @@ namespace Hnv.Controller.Engine;
 /// Makes accepted changes durable, in order. Everything that waits goes into one commit, so the rate of writes is not bound by the
 /// rate of disk flushes: while one commit is on its way the next gathers.
 /// </summary>
-internal sealed class CommitPump(IDocumentStore store)
+internal sealed class CommitPump(IDocumentStore store, OperationJournal journal)
 {
     private const int BatchMax = 512;
 
     private readonly Channel<Entry> _entries = Channel.CreateUnbounded<Entry>(new UnboundedChannelOptions { SingleReader = true });
 
-    private sealed record Entry(IReadOnlyList<DocumentChange> Changes, long From, Snapshot Result, TaskCompletionSource Done);
+    private sealed record Entry(IReadOnlyList<DocumentChange> Changes, JsonObject Operation, long From, Snapshot Result, TaskCompletionSource Done);
 
     /// <summary>Queues a change. The task ends when it is durable, or fails with <see cref="StoreException"/>.</summary>
-    public Task EnqueueAsync(IReadOnlyList<DocumentChange> changes, long from, Snapshot result)
+    /// <param name="changes">What changes.</param>
+    /// <param name="operation">What it was, for the journal.</param>
+    /// <param name="from">The revision it builds on.</param>
+    /// <param name="result">Everything afterwards.</param>
+    public Task EnqueueAsync(IReadOnlyList<DocumentChange> changes, JsonObject operation, long from, Snapshot result)
     {
-        var entry = new Entry(changes, from, result, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        var entry = new Entry(changes, operation, from, result, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         return _entries.Writer.TryWrite(entry)
             ? entry.Done.Task
             : Task.FromException(new StoreException("The controller is stopping."));
@@ -42,7 +47,7 @@ internal sealed class CommitPump(IDocumentStore store)
 
             try
             {
-                await store.CommitAsync(Merge(batch), batch[0].From, batch[^1].Result.Revision, cancellation);
+                await store.CommitAsync([.. Merge(batch), .. journal.Append([.. batch.Select(e => e.Operation)], batch[^1].Result.Revision)], batch[0].From, batch[^1].Result.Revision, cancellation);
             }
             catch (StoreException e)
             {

@@ -39,15 +39,18 @@ internal sealed class OperationLog
     private volatile bool _anyRunning;
 
     /// <summary>Notes an accepted operation; <paramref name="done"/> when nothing is left to do. Cancels what it overtakes (2.10).</summary>
-    public Operation Begin(Guid id, string target, bool isDelete, long revision, bool done, string? owner = null)
+    /// <returns>The operation, and those that it cancelled.</returns>
+    public (Operation Operation, IReadOnlyList<Guid> Canceled) Begin(Guid id, string target, bool isDelete, long revision, bool done, string? owner = null)
     {
         var operation = new Operation(id, target, isDelete, revision, done ? OperationStatus.Succeeded : OperationStatus.InProgress, Owner: owner);
+        List<Guid> canceled = [];
         lock (_gate)
         {
             for (int i = _running.Count - 1; i >= 0; i--)
             {
                 if (Overtakes(operation, _running[i]))
                 {
+                    canceled.Add(_running[i].Id);
                     Finish(i, OperationStatus.Canceled, new ErrorBody(ErrorCodes.Canceled, $"A later request for {target} took over.", target));
                 }
             }
@@ -61,7 +64,40 @@ internal sealed class OperationLog
             _anyRunning = _running.Count > 0;
         }
 
-        return operation;
+        return (operation, canceled);
+    }
+
+    /// <summary>Ends an operation that is under way, or that could not be stored after all.</summary>
+    public void End(Guid id, ErrorBody? error)
+    {
+        lock (_gate)
+        {
+            if (_all.TryGetValue(id, out Operation? operation) && operation.Status != OperationStatus.Canceled)
+            {
+                _all[id] = operation with { Status = error is null ? OperationStatus.Succeeded : OperationStatus.Failed, Error = error };
+                _running.RemoveAll(o => o.Id == id);
+                _anyRunning = _running.Count > 0;
+            }
+        }
+    }
+
+    /// <summary>Takes over what an earlier run of the controller stored, oldest first. Nothing of it is under way any more.</summary>
+    public void Restore(IEnumerable<Operation> stored)
+    {
+        lock (_gate)
+        {
+            foreach (Operation operation in stored)
+            {
+                if (_all.ContainsKey(operation.Id))
+                {
+                    _all[operation.Id] = operation;
+                }
+                else
+                {
+                    Remember(operation);
+                }
+            }
+        }
     }
 
     /// <summary>Everything up to a revision has been planned.</summary>
@@ -106,16 +142,20 @@ internal sealed class OperationLog
     /// <summary>provisioningState of a resource: it, an ancestor or a descendant may be under way (2.9).</summary>
     public string ProvisioningState(Node node)
     {
+        if (ActionState.PendingOperation(node) is not null)
+        {
+            return "Updating";
+        }
+
+        string settled = ActionState.Failed(node) ? nameof(OperationStatus.Failed) : nameof(OperationStatus.Succeeded);
         if (!_anyRunning)
         {
-            return nameof(OperationStatus.Succeeded);
+            return settled;
         }
 
         lock (_gate)
         {
-            return _running.Any(o => IsSelfOrAncestor(o.Target, node.Ref) || IsSelfOrAncestor(node.Ref, o.Target))
-                ? "Updating"
-                : nameof(OperationStatus.Succeeded);
+            return _running.Any(o => IsSelfOrAncestor(o.Target, node.Ref) || IsSelfOrAncestor(node.Ref, o.Target)) ? "Updating" : settled;
         }
     }
 

@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Hnv.Contracts.Rest;
 using Hnv.Controller.Model;
 using Hnv.Controller.Schema;
 using Hnv.Controller.Store;
@@ -32,6 +35,9 @@ internal sealed class ResourceEngine : IAsyncDisposable
     private readonly Holdings _holdings = new();
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _stop = new();
+    private readonly OperationJournal _journal = new();
+    private readonly List<Task> _actions = [];
+    private string? _exclusive;
     private Task _pumping = Task.CompletedTask;
     private Snapshot _accepted = Snapshot.Empty;
     private volatile Snapshot _durable = Snapshot.Empty;
@@ -42,7 +48,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
         _catalog = catalog;
         _store = store;
         _secrets = secrets;
-        _pump = new CommitPump(store);
+        _pump = new CommitPump(store, _journal);
         Operations = operations;
     }
 
@@ -64,7 +70,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
     /// <summary>Reads the store and makes sure every singleton exists.</summary>
     public async Task StartAsync(CancellationToken cancellation)
     {
-        await LoadAsync(cancellation);
+        Operations.Restore(_journal.Read(await LoadAsync(cancellation)));
         _pumping = _pump.RunAsync(Publish, RecoverAsync, _stop.Token);
         foreach (ResourceType singleton in _catalog.Types.Where(t => t is { SingletonId: not null, IsPreset: true }))
         {
@@ -73,6 +79,12 @@ internal sealed class ResourceEngine : IAsyncDisposable
                 var path = new ResourcePath([new PathStep(singleton, singleton.SingletonId!)], IsCollection: false);
                 await PutAsync(path, new JsonObject { ["properties"] = singleton.Preset.DeepClone() }, ApiVersion.All[^1], default, Guid.NewGuid());
             }
+        }
+
+        foreach (Node cut in Current.Roots.Where(root => ActionState.PendingOperation(root) is not null).ToArray())
+        {
+            const string Message = "The controller ended while this was under way.";
+            await EndActionAsync(cut, ActionState.PendingOperation(cut)!.Value, cut.Type.ActionFailed(Message), new ErrorBody(ErrorCodes.InternalServerError, Message, cut.Ref));
         }
     }
 
@@ -87,6 +99,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
         {
             try
             {
+                RequireNothingExclusive(path.Ref);
                 (result, durable) = Put(path, body, version, precondition, operationId, who ?? Visibility.All);
                 _holdings.Accept();
             }
@@ -97,7 +110,29 @@ internal sealed class ResourceEngine : IAsyncDisposable
             }
         }
 
-        await DurableAsync(durable);
+        try
+        {
+            await DurableAsync(durable, operationId);
+        }
+        catch (RefusedException) when (result.Node.Type.ActionIsExclusive)
+        {
+            lock (_gate)
+            {
+                _exclusive = null;
+            }
+
+            throw;
+        }
+
+        if (result.Created && result.Node.Type.Action is { } action)
+        {
+            lock (_gate)
+            {
+                _actions.RemoveAll(task => task.IsCompleted);
+                _actions.Add(Task.Run(() => ActAsync(action, result.Node, operationId)));
+            }
+        }
+
         return result;
     }
 
@@ -120,6 +155,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
 
             try
             {
+                RequireNothingExclusive(path.Ref);
                 (Operation operation, durable) = Delete(path, existing, version, operationId, who ?? Visibility.All);
                 result = new DeleteResult(operation, existing.ETag);
                 _holdings.Accept();
@@ -131,12 +167,140 @@ internal sealed class ResourceEngine : IAsyncDisposable
             }
         }
 
-        await DurableAsync(durable);
+        await DurableAsync(durable, operationId);
         return result;
+    }
+
+    /// <summary>Every tree as it is stored, secrets sealed; of the newest durable state.</summary>
+    public IEnumerable<StoredDocument> Export() =>
+        Current.Roots.Where(root => root.Type.Action is null).Select(root => new StoredDocument(root.Key, root.Type.Name, NodeJson.Write(root, _secrets.Seal).ToJsonString()));
+
+    /// <summary>Makes the stored trees these and no others, in one commit. Actions, the one that does this among them, stay.</summary>
+    /// <exception cref="RefusedException">Nothing was changed: a document does not read, or the store did not take it.</exception>
+    public async Task ReplaceAllAsync(IReadOnlyList<StoredDocument> documents)
+    {
+        Snapshot restored = Snapshot.Empty;
+        foreach (StoredDocument document in documents)
+        {
+            try
+            {
+                ResourceType type = _catalog.Find(document.Type) ?? throw new FormatException($"its type {document.Type} is unknown.");
+                restored = restored.With(null, NodeJson.Read(type, JsonNode.Parse(document.Body)!.AsObject(), _secrets.Unseal));
+            }
+            catch (Exception e) when (e is FormatException or JsonException or InvalidOperationException or CryptographicException or NullReferenceException or ArgumentException)
+            {
+                throw new RefusedException(ErrorCodes.ValidationError, document.Key, $"{document.Key} does not read: {e.Message}");
+            }
+        }
+
+        Task durable;
+        Guid operationId = Guid.NewGuid();
+        lock (_gate)
+        {
+            Snapshot next = _accepted;
+            List<DocumentChange> changes = [];
+            foreach (Node root in _accepted.Roots.Where(root => root.Type.Action is null).ToArray())
+            {
+                if (restored.Find(root.Ref) is null)
+                {
+                    changes.Add(Change(root, null));
+                }
+
+                next = next.With(root, null);
+            }
+
+            foreach (Node root in restored.Roots)
+            {
+                next = next.With(null, root);
+                changes.Add(Change(null, root));
+            }
+
+            _holdings.Clear();
+            foreach (Node root in next.Roots)
+            {
+                _holdings.Restore(root);
+                _sequence = Math.Max(_sequence, root.SelfAndDescendants().Max(n => n.Sequence));
+            }
+
+            durable = Enqueue(changes, next, operationId, "/", isDelete: false, Changed is null, owner: null).Durable;
+        }
+
+        await DurableAsync(durable, operationId);
+    }
+
+    private async Task ActAsync(Func<Node, ResourceEngine, CancellationToken, Task<JsonObject>> action, Node node, Guid operationId)
+    {
+        JsonObject result;
+        ErrorBody? error = null;
+        try
+        {
+            result = await action(node, this, _stop.Token);
+        }
+        catch (Exception e)
+        {
+            error = (e as RefusedException)?.ToBody() ?? new ErrorBody(ErrorCodes.InternalServerError, e.Message, node.Ref);
+            result = node.Type.ActionFailed(e.Message);
+        }
+
+        try
+        {
+            await EndActionAsync(node, operationId, result, error);
+        }
+        catch (RefusedException)
+        {
+            // The store is gone; the next start finds the document pending and says so.
+        }
+    }
+
+    private async Task EndActionAsync(Node node, Guid operationId, JsonObject result, ErrorBody? error)
+    {
+        Task durable;
+        lock (_gate)
+        {
+            if (_exclusive == node.Key)
+            {
+                _exclusive = null;
+            }
+
+            Operations.End(operationId, error);
+            if (_accepted.Find(node.Ref) is not { } before || ActionState.PendingOperation(before) != operationId)
+            {
+                return;
+            }
+
+            Node after = Own(before, NewETag());
+            ActionState.End(after, result, error is not null);
+            long from = _accepted.Revision;
+            Snapshot next = _accepted.With(before, after).At(from + 1);
+            _accepted = next;
+            var operation = new Operation(operationId, node.Ref, IsDelete: false, next.Revision, OperationStatus.Succeeded, error, Visibility.OwnerOf(node));
+            durable = _pump.EnqueueAsync([Change(before, after)], OperationJournal.Write(operation, []), from, next);
+        }
+
+        await DurableAsync(durable, operationId);
+    }
+
+    private void RequireNothingExclusive(string reference)
+    {
+        if (_exclusive is { } running)
+        {
+            throw new RefusedException(ErrorCodes.RestoreOperationInProgress, reference, $"{reference}: nothing can be changed while {running} is under way. Wait until its provisioningState is no longer Updating.");
+        }
     }
 
     public async ValueTask DisposeAsync()
     {
+        Task[] actions;
+        lock (_gate)
+        {
+            actions = [.. _actions];
+        }
+
+        if (actions.Length > 0)
+        {
+            await Task.WhenAny(Task.WhenAll(actions), Task.Delay(TimeSpan.FromSeconds(2)));
+        }
+
         _pump.Complete();
         _stop.CancelAfter(TimeSpan.FromSeconds(5));
         try
@@ -151,7 +315,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private static async Task DurableAsync(Task durable)
+    private async Task DurableAsync(Task durable, Guid operationId)
     {
         try
         {
@@ -159,7 +323,9 @@ internal sealed class ResourceEngine : IAsyncDisposable
         }
         catch (StoreException e)
         {
-            throw new RefusedException(ErrorCodes.RetryableError, "", $"The change could not be stored: {e.Message} Nothing was changed; send the request again.");
+            var refused = new RefusedException(ErrorCodes.RetryableError, "", $"The change could not be stored: {e.Message} Nothing was changed; send the request again.");
+            Operations.End(operationId, refused.ToBody());
+            throw refused;
         }
     }
 
@@ -184,8 +350,13 @@ internal sealed class ResourceEngine : IAsyncDisposable
 
         var edit = new TreeEdit(_catalog, _accepted, version, errors, _holdings, Live) { Who = who };
         edit.Settle(rootBefore, root, node.Ref);
-        (Snapshot next, Task durable) = Accept(rootBefore, root, edit);
-        Operation operation = Begin(operationId, node.Ref, isDelete: false, next.Revision, root);
+        if (existing is null && path.Last.Type.Action is not null)
+        {
+            ActionState.Begin(node, operationId);
+            _exclusive = path.Last.Type.ActionIsExclusive ? node.Key : _exclusive;
+        }
+
+        (Snapshot next, Operation operation, Task durable) = Accept(rootBefore, root, edit, operationId, node.Ref, isDelete: false);
         return (new PutResult(next.Find(node.Ref)!, existing is null, operation, next, existing?.ETag), durable);
     }
 
@@ -195,8 +366,8 @@ internal sealed class ResourceEngine : IAsyncDisposable
         Node rootBefore = _accepted.Find(path.RootRef)!;
         Node? root = path.Steps.Length == 1 ? null : TreeEdit.Replace(Own(rootBefore), path.Steps.AsSpan()[1..], null, NewETag());
         edit.CheckDelete(existing, rootBefore, root);
-        (Snapshot next, Task durable) = Accept(rootBefore, root, edit);
-        return (Begin(operationId, existing.Ref, isDelete: true, next.Revision, rootBefore), durable);
+        (Snapshot _, Operation operation, Task durable) = Accept(rootBefore, root, edit, operationId, existing.Ref, isDelete: true);
+        return (operation, durable);
     }
 
     /// <summary>One answer for what a viewer does not see, whether it is there or not, and for a name it may not give.</summary>
@@ -226,12 +397,8 @@ internal sealed class ResourceEngine : IAsyncDisposable
         Children = [.. node.Children.Select(list => list.Select(child => Own(child, etag)).ToImmutableArray())],
     };
 
-    private Operation Begin(Guid id, string target, bool isDelete, long revision, Node root) =>
-        Operations.Begin(id, target, isDelete, revision, done: Changed is null || !root.Type.Asynchronous, Visibility.OwnerOf(root));
-
-    private (Snapshot Next, Task Durable) Accept(Node? before, Node? after, TreeEdit edit)
+    private (Snapshot Next, Operation Operation, Task Durable) Accept(Node? before, Node? after, TreeEdit edit, Guid operationId, string target, bool isDelete)
     {
-        long from = _accepted.Revision;
         Snapshot next = _accepted.With(before, after);
         List<DocumentChange> changes = [];
         foreach ((Node tree, Action<Node> write) in (after ?? before)!.Type.WritesTo?.Invoke((after ?? before)!, next).ToList() ?? [])
@@ -251,9 +418,21 @@ internal sealed class ResourceEngine : IAsyncDisposable
             changes.Add(Change(affected, refreshed));
         }
 
+        Node root = (after ?? before)!;
+        bool acts = !isDelete && ActionState.PendingOperation(root) == operationId;
+        (next, Operation operation, Task durable) = Enqueue(
+            changes, next, operationId, target, isDelete, done: !acts && (Changed is null || !root.Type.Asynchronous), Visibility.OwnerOf(root), endsWithPlan: !acts);
+        return (next, operation, durable);
+    }
+
+    private (Snapshot Next, Operation Operation, Task Durable) Enqueue(
+        IReadOnlyList<DocumentChange> changes, Snapshot next, Guid operationId, string target, bool isDelete, bool done, string? owner, bool endsWithPlan = true)
+    {
+        long from = _accepted.Revision;
         next = next.At(from + 1);
         _accepted = next;
-        return (next, _pump.EnqueueAsync(changes, from, next));
+        (Operation operation, IReadOnlyList<Guid> canceled) = Operations.Begin(operationId, target, isDelete, endsWithPlan ? next.Revision : long.MaxValue, done, owner);
+        return (next, operation, _pump.EnqueueAsync(changes, OperationJournal.Write(operation with { Revision = next.Revision }, canceled), from, next));
     }
 
     private DocumentChange Change(Node? before, Node? after)
@@ -277,7 +456,8 @@ internal sealed class ResourceEngine : IAsyncDisposable
         Changed?.Invoke(snapshot);
     }
 
-    private async Task LoadAsync(CancellationToken cancellation)
+    /// <returns>The rows of the journal.</returns>
+    private async Task<IReadOnlyList<StoredDocument>> LoadAsync(CancellationToken cancellation)
     {
         (long revision, IReadOnlyList<StoredDocument> documents) = await _store.LoadAsync(cancellation);
         Snapshot snapshot = Snapshot.Empty;
@@ -294,6 +474,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
         }
 
         _accepted = _durable = snapshot.At(revision);
+        return [.. documents.Where(document => document.Type == OperationJournal.Type)];
     }
 
     // A commit failed, so what was accepted on top of it is void: fail all that waits and start over from what the store holds.
@@ -306,7 +487,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
                 lock (_gate)
                 {
                     _pump.FailQueued(reason);
-                    LoadAsync(_stop.Token).GetAwaiter().GetResult();
+                    _ = _journal.Read(LoadAsync(_stop.Token).GetAwaiter().GetResult());
                     Changed?.Invoke(_durable);
                     return;
                 }

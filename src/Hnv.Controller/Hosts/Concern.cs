@@ -42,6 +42,7 @@ internal static class Concern
                 case GatewayPools.Name or Gateways.Name or VirtualGateways.Name or VirtualServers.Name or PublicIPAddresses.Name:
                 case LoadBalancers.Name or LoadBalancerManager.Name or LoadBalancerMuxes.Name or LearnedIPAddresses.Name:
                 case AuditingSettings.Name or IDnsServer.Name or SubnetEgressReset.Name or Multisite.Name or Multisite.PrimaryName:
+                case BackupAndRestore.BackupName or BackupAndRestore.RestoreName:
                     // No host is told of these.
                     break;
                 default:

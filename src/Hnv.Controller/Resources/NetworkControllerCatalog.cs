@@ -9,7 +9,8 @@ internal static class NetworkControllerCatalog
     /// <summary>Whole numbers only: a client strips the V and parses an integer (7.30).</summary>
     private const string CurrentVersion = "V7";
 
-    public static Catalog Create() => new(
+    /// <param name="backupDirectory">Where backups are written to and restored from; null offers neither.</param>
+    public static Catalog Create(string? backupDirectory = null) => new(
         AccessControlLists.Create(),
         Credentials.Create(),
         GatewayPools.Create(),
@@ -31,6 +32,8 @@ internal static class NetworkControllerCatalog
         VirtualServers.Create(),
         IDnsServer.Create(),
         VirtualSwitchManager.Create(),
+        BackupAndRestore.CreateBackup(backupDirectory),
+        BackupAndRestore.CreateRestore(backupDirectory),
         SubnetEgressReset.Create(),
         SecurityTags.Create(),
         LearnedIPAddresses.Create(),

@@ -107,6 +107,17 @@ internal sealed class ResourceType
     /// <summary>What a change of a tree of this type writes into other trees: each with the edit of a copy of it.</summary>
     public Func<Node, Snapshot, IEnumerable<(Node Tree, Action<Node> Edit)>>? WritesTo { get; init; }
 
+    /// <summary>
+    /// Work that the PUT which creates one starts, and that goes on after it was answered: gives the read-only properties that tell the outcome.
+    /// </summary>
+    public Func<Node, ResourceEngine, CancellationToken, Task<JsonObject>>? Action { get; init; }
+
+    /// <summary>The outcome of such work that was cut short.</summary>
+    public Func<string, JsonObject> ActionFailed { get; init; } = message => new JsonObject { ["errorMessage"] = message };
+
+    /// <summary>True when nothing else may be changed while that work is under way.</summary>
+    public bool ActionIsExclusive { get; init; }
+
     /// <summary>Position of a child collection among <see cref="Children"/>; -1 when there is none of that name.</summary>
     public int ChildIndex(string name) => _childIndex.GetValueOrDefault(name, -1);
 
