@@ -54,7 +54,6 @@ internal static class Common
             Compute = (node, view) => view.Live?.ConfigurationState(node) ?? new JsonObject
             {
                 ["status"] = status,
-                ["id"] = node.InstanceId.ToString("D"),
                 ["lastUpdatedTime"] = s_since,
                 ["detailedInfo"] = new JsonArray(new JsonObject { ["source"] = source, ["code"] = code, ["message"] = message }),
             },
