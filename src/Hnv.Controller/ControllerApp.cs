@@ -2,32 +2,36 @@ using Hnv.Controller.Engine;
 using Hnv.Controller.Hosts;
 using Hnv.Controller.Http;
 using Hnv.Controller.Resources;
+using Hnv.Controller.Schema;
 using Hnv.Controller.Store;
 using Hnv.Ovsdb;
 using Hnv.Pki;
 
 namespace Hnv.Controller;
 
-/// <summary>The whole controller: store, engine, southbound, REST. Stops in the reverse order.</summary>
+/// <summary>The whole controller: listeners, audit log, the store's server, and the terms of office. Stops in the reverse order.</summary>
 internal sealed class ControllerApp : IAsyncDisposable
 {
     private readonly List<IAsyncDisposable> _parts;
+    private ControllerTerm? _only;
+    private Candidacy? _candidacy;
 
-    private ControllerApp(WebApplication web, ResourceEngine engine, HostFleet fleet, List<IAsyncDisposable> parts)
+    private ControllerApp(WebApplication web, List<IAsyncDisposable> parts)
     {
         Web = web;
-        Engine = engine;
-        Fleet = fleet;
         _parts = parts;
     }
 
     public WebApplication Web { get; }
 
-    public ResourceEngine Engine { get; }
+    /// <summary>The present term of office; null while another controller of the same store is in office.</summary>
+    public ControllerTerm? Term => _only ?? _candidacy?.Term;
 
-    public HostFleet Fleet { get; }
+    public ResourceEngine Engine => Term!.Engine;
 
-    /// <summary>Starts everything and returns once it answers.</summary>
+    public HostFleet Fleet => Term!.Fleet;
+
+    /// <summary>Starts everything and returns once it answers; with a shared store, that another one is in office may be the answer.</summary>
     /// <exception cref="OvsdbException">The store's server cannot be started.</exception>
     /// <exception cref="IOException">A directory, socket or port cannot be used.</exception>
     public static async Task<ControllerApp> StartAsync(ControllerOptions options, CancellationToken cancellation)
@@ -39,9 +43,6 @@ internal sealed class ControllerApp : IAsyncDisposable
         CertificateCallers? callers = options.Authentication.Mode == ControllerOptions.AuthenticationMode.X509
             ? new CertificateCallers(options.Authentication.TrustAuthorities ? own : null, options.Authentication.Clients, TimeProvider.System)
             : null;
-        OvsdbTls? southbound = options.Southbound.Tls is { } toHosts && CertificateFiles.Open(toHosts.Certificate, toHosts.PrivateKey, toHosts.Authorities) is { } hosts
-            ? new OvsdbTls(() => hosts.Certificate, () => hosts.Authorities)
-            : null;
         WebApplicationBuilder builder = Builder(new Listeners(options, own, callers));
         var parts = new List<IAsyncDisposable>();
         try
@@ -49,32 +50,18 @@ internal sealed class ControllerApp : IAsyncDisposable
             WebApplication web = builder.Build();
             parts.Add(web);
             ILoggerFactory loggers = web.Services.GetRequiredService<ILoggerFactory>();
-            OvsdbServerProcess server = await OvsdbServerProcess.StartAsync(ServerOptions(options), TimeProvider.System, loggers.CreateLogger<OvsdbServerProcess>(), cancellation);
-            parts.Add(server);
-            var store = new OvsdbDocumentStore(ServerOptions(options).Endpoint);
-            parts.Add(store);
-            SecretBox secrets = SecretBox.FromFile(Path.Combine(options.StateDirectory, "secret.key"));
-            var engine = new ResourceEngine(NetworkControllerCatalog.Create(Path.Combine(options.StateDirectory, "backup")), store, secrets, new OperationLog());
-            parts.Add(engine);
-            await engine.StartAsync(cancellation);
-
-            long epoch = await store.BeginTermAsync(cancellation);
-            PlacementLedger ledger = await PlacementLedger.OpenAsync(
-                new OvsdbPlacementStore(ServerOptions(options).Endpoint), TimeProvider.System, loggers.CreateLogger<PlacementLedger>(), cancellation);
-            var fleet = new HostFleet(engine, ledger, options.Southbound.Port, southbound, epoch, TimeProvider.System, loggers);
-            parts.Add(fleet);
-            fleet.Start();
-            engine.Live = new FleetLiveState(fleet, TimeProvider.System);
+            var app = new ControllerApp(web, parts);
             var audit = new AuditLog(options.AuditPath, options.Audit.FileBytesMax, options.Audit.FilesKept, TimeProvider.System, loggers.CreateLogger<AuditLog>());
             web.Lifetime.ApplicationStopped.Register(audit.Dispose);
             var gate = new AccessGate(options.Authentication.Mode, callers, options.Limits);
             web.Lifetime.ApplicationStopped.Register(gate.Dispose);
             web.Use(gate.InvokeAsync);
-            Map(web, engine, audit, options.Limits);
+            Map(web, () => app.Term is { } term ? (term.Engine, term.Api) : null);
+            await app.TakePartAsync(options, audit, loggers, cancellation);
             File.Delete(options.SocketPath);
             await web.StartAsync(cancellation);
             File.SetUnixFileMode(options.SocketPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-            return new ControllerApp(web, engine, fleet, parts);
+            return app;
         }
         catch
         {
@@ -83,23 +70,77 @@ internal sealed class ControllerApp : IAsyncDisposable
         }
     }
 
-    /// <summary>Puts the routes into an application.</summary>
+    /// <summary>Puts the routes of one engine into an application.</summary>
     public static void Map(WebApplication web, ResourceEngine engine, AuditLog? audit = null, ControllerOptions.LimitsSection? limits = null)
     {
         var api = new NetworkingApi(engine, audit, limits ?? new ControllerOptions.LimitsSection(), TimeProvider.System, web.Services.GetRequiredService<ILogger<NetworkingApi>>());
-        web.Map("/networking/{**path}", api.HandleAsync);
-
-        // The revision counts everybody's changes.
-        web.MapGet("/health", (HttpContext context) => Results.Json(context.Features.Get<Caller>() is { Role: CallerRole.Tenant }
-            ? new Dictionary<string, object> { ["status"] = "ok" }
-            : new Dictionary<string, object> { ["status"] = "ok", ["revision"] = engine.Current.Revision }));
-        web.MapGet("/openapi.json", () => Results.Text(OpenApiDocument.Build(engine.Catalog).ToJsonString(), "application/json"));
+        Map(web, () => (engine, api));
     }
 
     public async ValueTask DisposeAsync()
     {
         await Web.StopAsync();
         await DisposeAsync(_parts);
+    }
+
+    /// <summary>Takes office at once where the store is ours alone, and stands for it where it is shared.</summary>
+    private async Task TakePartAsync(ControllerOptions options, AuditLog audit, ILoggerFactory loggers, CancellationToken cancellation)
+    {
+        bool shared = options.Ovsdb.Endpoints.Count > 0;
+        OvsdbTls? southbound = TlsOf(options.Southbound.Tls), toStore = TlsOf(options.Ovsdb.Tls);
+        SecretBox secrets = SecretBox.FromFile(Path.Combine(options.StateDirectory, "secret.key"), shared);
+        IReadOnlyList<OvsdbEndpoint> endpoints = shared ? [.. options.Ovsdb.Endpoints.Select(endpoint => ParseEndpoint(endpoint, toStore))] : [ServerOptions(options).Endpoint];
+        Task<ControllerTerm> BeginAsync(CancellationToken inOffice) => ControllerTerm.BeginAsync(options, endpoints, secrets, southbound, audit, loggers, inOffice);
+        if (shared)
+        {
+            _candidacy = new Candidacy(endpoints, BeginAsync, loggers.CreateLogger<Candidacy>());
+            _parts.Add(_candidacy);
+            return;
+        }
+
+        _parts.Add(await OvsdbServerProcess.StartAsync(ServerOptions(options), TimeProvider.System, loggers.CreateLogger<OvsdbServerProcess>(), cancellation));
+        _only = await BeginAsync(cancellation);
+        _parts.Add(_only);
+    }
+
+    private static OvsdbTls? TlsOf(ControllerOptions.TlsSection? section)
+    {
+        if (section is null)
+        {
+            return null;
+        }
+
+        var files = CertificateFiles.Open(section.Certificate, section.PrivateKey, section.Authorities);
+        return new OvsdbTls(() => files.Certificate, () => files.Authorities);
+    }
+
+    private static OvsdbEndpoint ParseEndpoint(string text, OvsdbTls? tls)
+    {
+        try
+        {
+            return OvsdbEndpoint.Parse(text, tls);
+        }
+        catch (FormatException e)
+        {
+            throw new InvalidDataException($"ovsdb.endpoints: {e.Message}", e);
+        }
+    }
+
+    private static void Map(WebApplication web, Func<(ResourceEngine Engine, NetworkingApi Api)?> serving)
+    {
+        web.Map("/networking/{**path}", context => serving() is { } now
+            ? now.Api.HandleAsync(context)
+            : Answer.Refusal(new RefusedException(
+                ErrorCodes.RetryableError, "", "This controller waits for its turn: another one of the same store is in office, or about to be. Ask the others, or again in a second."))
+                .SendAsync(context.Response, context.RequestAborted));
+
+        // The revision counts everybody's changes.
+        web.MapGet("/health", (HttpContext context) => Results.Json(serving() is not { } now
+            ? new Dictionary<string, object> { ["status"] = "standby" }
+            : context.Features.Get<Caller>() is { Role: CallerRole.Tenant }
+            ? new Dictionary<string, object> { ["status"] = "ok" }
+            : new Dictionary<string, object> { ["status"] = "ok", ["revision"] = now.Engine.Current.Revision }));
+        web.MapGet("/openapi.json", () => Results.Text(OpenApiDocument.Build(NetworkControllerCatalog.Create()).ToJsonString(), "application/json"));
     }
 
     private static OvsdbServerOptions ServerOptions(ControllerOptions options) => new()

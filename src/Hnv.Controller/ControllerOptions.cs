@@ -128,6 +128,12 @@ internal sealed record ControllerOptions
     {
         /// <summary>The unprivileged user it runs as when we are root.</summary>
         public string? User { get; set; } = "nobody";
+
+        /// <summary>The servers of a clustered store that several controllers share, <c>ssl:10.0.0.1:6642</c>; empty starts a server of our own.</summary>
+        public IReadOnlyList<string> Endpoints { get; set; } = [];
+
+        /// <summary>What we show to <c>ssl</c> endpoints, and who signs their certificates.</summary>
+        public TlsSection? Tls { get; set; }
     }
 
     /// <summary>The hosts.</summary>

@@ -71,6 +71,9 @@ internal sealed class JsonRpcConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>Closes the stream; the reader then ends.</summary>
+    public void Abandon() => _stream.Dispose();
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {

@@ -163,6 +163,9 @@ public sealed class OvsdbClient : IAsyncDisposable
         return _connection.CallAsync(method, bytes.WrittenMemory, cancellation);
     }
 
+    /// <summary>Ends the session as if it had been lost; may be called from a notification. The client still is to be disposed of.</summary>
+    public void Abandon() => _connection.Abandon();
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 

@@ -7,14 +7,21 @@ namespace Hnv.Controller.Store;
 /// every commit waits for the one it builds on, so two writers cannot both believe they won; and it carries the epoch, the number
 /// of the controller's terms of office, which fences out an earlier controller at the hosts.
 /// </summary>
-internal sealed class OvsdbDocumentStore(OvsdbEndpoint endpoint) : IDocumentStore
+internal sealed class OvsdbDocumentStore(IReadOnlyList<OvsdbEndpoint> endpoints) : IDocumentStore
 {
     public const string Database = "hnv_controller";
 
     private const string StoreTable = "Store";
     private const string DocumentTable = "Document";
 
-    private readonly StoreConnection _connection = new(endpoint);
+    private readonly StoreConnection _connection = new(endpoints);
+    private long? _epoch;
+
+    /// <summary>A store of one server.</summary>
+    public OvsdbDocumentStore(OvsdbEndpoint endpoint)
+        : this([endpoint])
+    {
+    }
 
     /// <summary>The database, ready for <see cref="OvsdbServerOptions.Databases"/>.</summary>
     public static OvsdbDatabaseFile Schema()
@@ -24,15 +31,18 @@ internal sealed class OvsdbDocumentStore(OvsdbEndpoint endpoint) : IDocumentStor
         return new OvsdbDatabaseFile(Database, reader.ReadToEnd());
     }
 
-    /// <summary>Begins a term of office; each is greater than every one before.</summary>
+    /// <summary>Begins a term of office; each is greater than every one before, and a store of an earlier one commits nothing any more.</summary>
     public async Task<long> BeginTermAsync(CancellationToken cancellation)
     {
+        await _connection.UpgradeAsync(Schema(), cancellation);
         await EnsureRowAsync(cancellation);
         using var transaction = new OvsdbTransaction(Database);
         transaction.Mutate(StoreTable, OvsdbTransaction.EveryRow, ("epoch", "+=", 1));
         transaction.Select(StoreTable, OvsdbTransaction.EveryRow, "epoch");
         transaction.Commit();
-        return (await _connection.TransactAsync(transaction, cancellation)).Rows(1)[0]["epoch"].Single.Integer;
+        long epoch = (await _connection.TransactAsync(transaction, cancellation)).Rows(1)[0]["epoch"].Single.Integer;
+        _epoch = epoch;
+        return epoch;
     }
 
     public async Task<(long Revision, IReadOnlyList<StoredDocument> Documents)> LoadAsync(CancellationToken cancellation)
@@ -51,6 +61,11 @@ internal sealed class OvsdbDocumentStore(OvsdbEndpoint endpoint) : IDocumentStor
     {
         using var transaction = new OvsdbTransaction(Database);
         transaction.Wait(StoreTable, OvsdbTransaction.EveryRow, ["revision"], [[KeyValuePair.Create("revision", (OvsdbValue)from)]]);
+        if (_epoch is { } epoch)
+        {
+            transaction.Wait(StoreTable, OvsdbTransaction.EveryRow, ["epoch"], [[KeyValuePair.Create("epoch", (OvsdbValue)epoch)]]);
+        }
+
         transaction.Update(StoreTable, OvsdbTransaction.EveryRow, [KeyValuePair.Create("revision", (OvsdbValue)to)]);
         foreach (DocumentChange change in changes)
         {

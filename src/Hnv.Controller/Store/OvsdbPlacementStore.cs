@@ -9,11 +9,17 @@ namespace Hnv.Controller.Store;
 /// What each host last reported to be plugged in, one row of <c>Placement</c> per server, in the store's database but on a connection
 /// of its own: documents do not wait for it, and it does not touch their revision.
 /// </summary>
-internal sealed class OvsdbPlacementStore(OvsdbEndpoint endpoint) : IAsyncDisposable
+internal sealed class OvsdbPlacementStore(IReadOnlyList<OvsdbEndpoint> endpoints) : IAsyncDisposable
 {
     private const string Table = "Placement";
 
-    private readonly StoreConnection _connection = new(endpoint);
+    private readonly StoreConnection _connection = new(endpoints);
+
+    /// <summary>A store of one server.</summary>
+    public OvsdbPlacementStore(OvsdbEndpoint endpoint)
+        : this([endpoint])
+    {
+    }
 
     /// <summary>Reads the ports of every server, by its instanceId, with the time each was attached.</summary>
     /// <exception cref="StoreException">The store is out of reach.</exception>

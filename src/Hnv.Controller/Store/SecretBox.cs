@@ -14,11 +14,18 @@ internal sealed class SecretBox(byte[] key)
     public static SecretBox Ephemeral() => new(RandomNumberGenerator.GetBytes(KeySize));
 
     /// <summary>Reads the key of a file, or makes one that only the owner can read.</summary>
-    /// <exception cref="InvalidDataException">The file holds something else.</exception>
-    public static SecretBox FromFile(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="isShared">True when other controllers seal with the same key, so that making one up would part us from them.</param>
+    /// <exception cref="InvalidDataException">The file holds something else, or is missing where it must not be.</exception>
+    public static SecretBox FromFile(string path, bool isShared = false)
     {
         if (!File.Exists(path))
         {
+            if (isShared)
+            {
+                throw new InvalidDataException($"{path} is missing. All controllers of one store have the same {KeySize} random bytes there: copy it, or make it once with 'head -c {KeySize} /dev/urandom', mode 0600.");
+            }
+
             using FileStream file = new(path, new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,

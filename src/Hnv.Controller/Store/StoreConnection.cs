@@ -1,13 +1,21 @@
+using System.Text.Json;
 using Hnv.Ovsdb;
 
 namespace Hnv.Controller.Store;
 
-/// <summary>A connection to the store that is made anew when it was lost. For one caller at a time.</summary>
-internal sealed class StoreConnection(OvsdbEndpoint endpoint) : IAsyncDisposable
+/// <summary>
+/// A connection to the store, to the leader of a cluster's servers, that is made anew when it was lost. For one caller at a time.
+/// </summary>
+internal sealed class StoreConnection(IReadOnlyList<OvsdbEndpoint> endpoints) : IAsyncDisposable
 {
     private static readonly TimeSpan s_answerMax = TimeSpan.FromSeconds(10);
 
+    // An election takes a second or two; nothing was sent yet, so asking again is safe.
+    private static readonly TimeSpan s_electionPoll = TimeSpan.FromMilliseconds(50);
+
     private OvsdbClient? _client;
+
+    private string Where => string.Join(", ", endpoints);
 
     /// <summary>Has a transaction carried out.</summary>
     /// <exception cref="StoreException">It was not, or nobody knows.</exception>
@@ -26,11 +34,51 @@ internal sealed class StoreConnection(OvsdbEndpoint endpoint) : IAsyncDisposable
         }
         catch (OvsdbException e)
         {
-            throw new StoreException($"the store at {endpoint} does not take it: {e.Message}.", e);
+            throw new StoreException($"the store at {Where} does not take it: {e.Message}.", e);
         }
         catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
         {
-            throw new StoreException($"the store at {endpoint} did not answer within {s_answerMax.TotalSeconds} s.", e);
+            throw new StoreException($"the store at {Where} did not answer within {s_answerMax.TotalSeconds} s.", e);
+        }
+    }
+
+    /// <summary>Brings the database to a schema: an older one is converted, rows kept; a newer one is left alone.</summary>
+    /// <exception cref="StoreException">It is newer than that, or was not converted.</exception>
+    public async Task UpgradeAsync(OvsdbDatabaseFile wanted, CancellationToken cancellation)
+    {
+        using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limited.CancelAfter(s_answerMax);
+        try
+        {
+            using JsonDocument schema = JsonDocument.Parse(wanted.Schema);
+            var version = Version.Parse(schema.RootElement.GetProperty("version").GetString()!);
+            OvsdbClient client = await ConnectedAsync(limited.Token);
+            var present = Version.Parse((await client.GetSchemaAsync(wanted.Name, limited.Token)).Version);
+            if (present > version)
+            {
+                throw new StoreException($"the store at {Where} has schema {present}, and this controller knows {version}. Start a controller that is at least as new as the one that wrote it.");
+            }
+
+            if (present < version)
+            {
+                await client.SetDatabaseChangeAwareAsync(limited.Token);
+                await client.CallAsync(
+                    "convert",
+                    json =>
+                    {
+                        json.WriteStringValue(wanted.Name);
+                        schema.RootElement.WriteTo(json);
+                    },
+                    limited.Token);
+            }
+        }
+        catch (OvsdbException e)
+        {
+            throw new StoreException($"the store at {Where} cannot be upgraded: {e.Message}.", e);
+        }
+        catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
+        {
+            throw new StoreException($"the store at {Where} did not answer within {s_answerMax.TotalSeconds} s.", e);
         }
     }
 
@@ -55,6 +103,18 @@ internal sealed class StoreConnection(OvsdbEndpoint endpoint) : IAsyncDisposable
             _client = null;
         }
 
-        return _client = await OvsdbClient.ConnectAsync(endpoint, cancellation);
+        while (endpoints.Count > 1)
+        {
+            try
+            {
+                return _client = await OvsdbLeader.ConnectAsync(endpoints, OvsdbDocumentStore.Database, cancellation);
+            }
+            catch (OvsdbConnectionException)
+            {
+                await Task.Delay(s_electionPoll, cancellation);
+            }
+        }
+
+        return _client = await OvsdbClient.ConnectAsync(endpoints[0], cancellation);
     }
 }
