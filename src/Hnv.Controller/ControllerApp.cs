@@ -140,7 +140,7 @@ internal sealed class ControllerApp : IAsyncDisposable
             : context.Features.Get<Caller>() is { Role: CallerRole.Tenant }
             ? new Dictionary<string, object> { ["status"] = "ok" }
             : new Dictionary<string, object> { ["status"] = "ok", ["revision"] = now.Engine.Current.Revision }));
-        web.MapGet("/openapi.json", () => Results.Text(OpenApiDocument.Build(NetworkControllerCatalog.Create()).ToJsonString(), "application/json"));
+        web.MapGet("/openapi.json", () => Results.Text(OpenApiDocument.Build(serving()?.Engine.Catalog ?? NetworkControllerCatalog.Create()).ToJsonString(), "application/json"));
     }
 
     private static OvsdbServerOptions ServerOptions(ControllerOptions options) => new()
