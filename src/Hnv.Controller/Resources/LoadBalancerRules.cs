@@ -106,17 +106,13 @@ internal static class LoadBalancerRules
             balancer.Fail("RuleNameDuplicate", "", $"names {string.Join(" and ", twins.Select(t => t.Ref))} alike. Rules of all kinds have names of their own.");
         }
 
-        for (int i = 0; i < inbound.Length; i++)
+        CheckFrontends(balancer, inbound, outbound);
+        foreach (IGrouping<(string Pool, string? Protocol, long? Port), Node> twins in inbound
+            .Where(rule => rule.Reference(Pool) is not null && !IsFloating(rule))
+            .GroupBy(rule => (Node.KeyOf(rule.Reference(Pool)!), rule.Text(Protocol), (long?)rule.Properties[BackendPort]))
+            .Where(g => g.Count() > 1))
         {
-            for (int j = 0; j < i; j++)
-            {
-                CheckPair(balancer, inbound[i], inbound[j]);
-            }
-
-            if (IsAnyPort(inbound[i]) && outbound.FirstOrDefault(o => ShareFrontend(o, inbound[i])) is { } nat)
-            {
-                balancer.Fail("AnyPortProtocolNotAllowedWithOtherOutboundNatRules", "", $"has {inbound[i].Ref}, which takes all ports, and {nat.Ref} on one front end. Use another front end for outbound NAT.");
-            }
+            balancer.Fail("RulesUseSameBackendPort", BackendPort, $"{twins.Key.Port} of {twins.Key.Pool} is used by {string.Join(" and ", twins.Take(2).Select(t => t.Ref))}. Use other ports, another pool or enableFloatingIP.");
         }
     }
 
@@ -202,28 +198,33 @@ internal static class LoadBalancerRules
         }
     }
 
-    private static bool ShareFrontend(Node one, Node other) =>
-        one.References(LoadBalancerFrontends.Name).Select(Node.KeyOf).Intersect(other.References(LoadBalancerFrontends.Name).Select(Node.KeyOf)).Any();
-
-    private static void CheckPair(RuleContext balancer, Node one, Node other)
+    private static void CheckFrontends(RuleContext balancer, Node[] inbound, Node[] outbound)
     {
-        bool sameProtocol = one.Text(Protocol) == other.Text(Protocol);
-        if (ShareFrontend(one, other))
+        ILookup<string, Node> nats = ByFrontend(outbound);
+        foreach (IGrouping<string, Node> rules in ByFrontend(inbound))
         {
-            if (IsAnyPort(one) || IsAnyPort(other))
+            if (rules.FirstOrDefault(IsAnyPort) is { } anyPort)
             {
-                balancer.Fail("AnyPortProtocolNotAllowedWithOtherInboundRules", "", $"has {one.Ref} and {other.Ref} on one front end, and one of them takes all ports. Such a rule is the only one of its front end.");
-            }
-            else if (sameProtocol && (long?)one.Properties[FrontendPort] == (long?)other.Properties[FrontendPort])
-            {
-                balancer.Fail("RulesUseSameFrontendPort", FrontendPort, $"{one.Properties[FrontendPort]} is used by {one.Ref} and {other.Ref} on one front end.");
-            }
-        }
+                if (rules.FirstOrDefault(rule => rule != anyPort) is { } beside)
+                {
+                    balancer.Fail("AnyPortProtocolNotAllowedWithOtherInboundRules", "", $"has {anyPort.Ref}, which takes all ports, and {beside.Ref} on one front end. Such a rule is the only one of its front end.");
+                }
 
-        if (sameProtocol && one.Reference(Pool) is { } pool && other.Reference(Pool) is { } second && Node.KeyOf(pool) == Node.KeyOf(second)
-            && !IsFloating(one) && !IsFloating(other) && (long?)one.Properties[BackendPort] == (long?)other.Properties[BackendPort])
-        {
-            balancer.Fail("RulesUseSameBackendPort", BackendPort, $"{one.Properties[BackendPort]} of {pool} is used by {one.Ref} and {other.Ref}. Use other ports, another pool or enableFloatingIP.");
+                if (nats[rules.Key].FirstOrDefault() is { } nat)
+                {
+                    balancer.Fail("AnyPortProtocolNotAllowedWithOtherOutboundNatRules", "", $"has {anyPort.Ref}, which takes all ports, and {nat.Ref} on one front end. Use another front end for outbound NAT.");
+                }
+            }
+
+            foreach (IGrouping<(string? Protocol, long? Port), Node> twins in rules.Where(rule => !IsAnyPort(rule))
+                .GroupBy(rule => (rule.Text(Protocol), (long?)rule.Properties[FrontendPort])).Where(g => g.Count() > 1))
+            {
+                balancer.Fail("RulesUseSameFrontendPort", FrontendPort, $"{twins.Key.Port} is used by {string.Join(" and ", twins.Take(2).Select(t => t.Ref))} on one front end.");
+            }
         }
     }
+
+    private static ILookup<string, Node> ByFrontend(Node[] rules) => rules
+        .SelectMany(rule => rule.References(LoadBalancerFrontends.Name).Select(Node.KeyOf).Distinct().Select(frontend => (Frontend: frontend, Rule: rule)))
+        .ToLookup(pair => pair.Frontend, pair => pair.Rule);
 }

@@ -68,7 +68,8 @@ internal static class LoadBalancers
         Node[] pools = [.. configuration.Node.References(PoolsProperty).Select(configuration.Find).OfType<Node>()];
         foreach (Node pool in pools)
         {
-            foreach (Node other in MembersOf(pool, configuration.Before).Where(m => m.Key != configuration.Node.Key))
+            // Those who are there already are of one network.
+            if (MembersOf(pool, configuration.Before).FirstOrDefault(m => m.Key != configuration.Node.Key) is { } other)
             {
                 CheckSameNetwork(configuration, PoolsProperty, network, pool, other, configuration.Find);
             }

@@ -102,9 +102,13 @@ internal static class VirtualNetworks
     /// <summary>The VSID of a subnet.</summary>
     public static Vsid VsidOf(Node subnet) => Vsid.Create(uint.Parse(subnet.Text(VirtualSubnetId)!, CultureInfo.InvariantCulture));
 
-    /// <summary>The addresses of interfaces in a subnet.</summary>
+    /// <summary>Who has an address in a subnet: interfaces, front ends, learned addresses, gateways.</summary>
     public static IReadOnlyList<string> UsersOf(Snapshot snapshot, Node subnet) =>
-        [.. snapshot.HoldersOf(subnet).Where(holder => holder.Path == NetworkInterfaces.IpConfigurationPath).Select(holder => holder.Ref)];
+    [
+        .. snapshot.HoldersOf(subnet)
+            .Where(holder => holder.Path is NetworkInterfaces.IpConfigurationPath or LoadBalancerFrontends.Path or LearnedIPAddresses.Name or VirtualGateways.Name)
+            .Select(holder => holder.Ref),
+    ];
 
     private static void ValidateNetwork(RuleContext network)
     {
@@ -174,7 +178,8 @@ internal static class VirtualNetworks
         }
 
         IpPrefix[] space = [.. AddressSpace(subnet.Root)];
-        if (!space.Any(s => s.Contains(prefix)))
+        bool inUse = subnet.Existing is { } present && UsersOf(subnet.Before, present).Count > 0;
+        if (!inUse && !space.Any(s => s.Contains(prefix)))
         {
             subnet.Fail(InvalidSubnet, "addressPrefix", $"{prefix} lies outside the address space {string.Join(", ", space)} of {subnet.Root.Ref}. Widen addressSpace or choose a prefix inside it.");
         }
