@@ -119,6 +119,40 @@ public sealed class BackupTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, (await Server.DeleteAsync("networkControllerBackup/b")).Status);
     }
 
+    [Fact]
+    public async Task Backup_ThatTheControllerDidNotFinish_IsFailedAfterTheNextStart()
+    {
+        var operation = Guid.NewGuid();
+        await using var store = new Store.MemoryDocumentStore();
+        string body = $$$$$$"""
+            {"id":"cut","instanceId":"{{{{{{Guid.NewGuid()}}}}}}","etag":"W/\"x\"","sequence":1,"envelope":{},"children":{},
+             "properties":{"backupPath":"cut","actionPending":"{{{{{{operation}}}}}}"}}
+            """;
+        await store.CommitAsync([new Store.DocumentChange("/networkcontrollerbackup/cut", "networkControllerBackup", body)], 0, 1, CancellationToken.None);
+
+        await using var engine = new Engine.ResourceEngine(Resources.NetworkControllerCatalog.Create(Server.BackupDirectory), store, Hnv.Controller.Store.SecretBox.Ephemeral(), new Engine.OperationLog());
+        await engine.StartAsync(CancellationToken.None);
+
+        Model.Node cut = engine.Current.Find("/networkControllerBackup/cut")!;
+        Assert.Equal("Failed", engine.Operations.ProvisioningState(cut));
+        Assert.NotNull(cut.Text("errorMessage"));
+    }
+
+    [Fact]
+    public async Task Restore_WhileItRuns_NothingElseChanges()
+    {
+        await BackUpAsync("b");
+        Task<Reply> restore = RestoreAsync("b");
+        string[] codes = [.. (await Task.WhenAll(Enumerable.Range(0, 40).Select(i => Server.PutAsync($"accessControlLists/during{i}", """{"properties":{}}""")))).Select(r => r.Code ?? "")];
+        await restore;
+
+        Assert.All(codes, code => Assert.True(code is "" or "RestoreOperationInProgress", code));
+
+        // Each came before the restore and was undone, came after it, or was refused; none was half of either.
+        Model.Snapshot after = Server.Engine.Current;
+        Assert.DoesNotContain(Enumerable.Range(0, 40), i => codes[i].Length > 0 && after.Find($"/accessControlLists/during{i}") is not null);
+    }
+
     private string Everything() => string.Join('\n', Server.Engine.Current.Roots.Where(r => r.Type.Action is null).OrderBy(r => r.Key, StringComparer.Ordinal)
         .Select(r => $"{r.Key} {Model.NodeJson.Write(r, s => s).ToJsonString()}"));
 
