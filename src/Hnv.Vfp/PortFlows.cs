@@ -385,7 +385,9 @@ public sealed partial class PortFlows
         {
             ReplicationTarget[] targets = installed.ReplicationTargets(in packet);
             decision = targets.Length == 0 ? Decision.Drop(DropReason.NoDestinationsBroadcast) with { Mirror = decision.Mirror } : decision;
-            extras = targets.Length == 0 ? null : new FlowExtras { Forwarding = installed.Forwarding, ReplicationTargets = targets };
+
+            // Also without a target: the extras let it be decided again when a member's port comes.
+            extras = new FlowExtras { Forwarding = installed.Forwarding, ReplicationTargets = targets };
         }
         else if (decision.Verdict == Verdict.Forward && direction == Direction.Outbound && !installed.Program.IsVirtualized)
         {

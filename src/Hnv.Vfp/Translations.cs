@@ -37,19 +37,20 @@ internal static class Translations
     {
         RuleAction.TranslatePrefix prefix =>
             TryExchange(direction == Direction.Outbound ? flow.Source : flow.Destination, prefix, out InetAddress translated) && translated == other.Local,
-        RuleAction.TranslateSource source => source.Pool.Holds(other.Local, other.LocalPort),
+        RuleAction.TranslateSource source =>
+            TransportPorts.Has(flow.Protocol) || IcmpFlows.IsIcmp(in flow) ? source.Pool.Holds(other.Local, other.LocalPort) : source.Pool.Addresses.Contains(other.Local),
         RuleAction.TranslateDestination destination => IsOneOf(
             destination.Targets,
             direction == Direction.Outbound ? other.Remote : other.Local,
-            direction == Direction.Outbound ? other.RemotePort : other.LocalPort),
+            !TransportPorts.Has(flow.Protocol) ? null : direction == Direction.Outbound ? other.RemotePort : other.LocalPort),
         _ => false,
     };
 
-    private static bool IsOneOf(ImmutableArray<TranslationTarget> targets, InetAddress address, ushort port)
+    private static bool IsOneOf(ImmutableArray<TranslationTarget> targets, InetAddress address, ushort? port)
     {
         foreach (TranslationTarget target in targets)
         {
-            if (target.Address == address && (target.Port == 0 || target.Port == port))
+            if (target.Address == address && (target.Port == 0 || port is null || target.Port == port))
             {
                 return true;
             }

@@ -62,6 +62,23 @@ public class ConversationEdgeTests
     }
 
     [Fact]
+    public void Broadcast_ThatFoundNobody_FindsAMemberPluggedInLater()
+    {
+        World world = new();
+        world.AddNetwork("two", (5001, "10.1.1.0/24"));
+        World.Nic one = world.AddNic("one", 5001, "00-1D-D8-B7-1C-06", World.Host1, "10.1.1.11"), two = world.AddNic("two", 5001, "00-1D-D8-B7-1C-07", World.Host1, "10.1.1.12");
+        TestHost host = new();
+        host.Attach(one);
+        host.Install(world.PolicyOf(World.Host1));
+        FrameBuilder broadcast = FrameBuilder.Ethernet(one.Mac, MacAddress.Broadcast).IP("10.1.1.11", "10.1.1.255").Udp(1, 2);
+        host.Send("one", broadcast).ShouldDrop(DropReason.NoDestinationsBroadcast);
+
+        host.Attach(two);
+
+        Assert.Equal(Verdict.Replicate, host.Send("one", broadcast).Verdict);
+    }
+
+    [Fact]
     public void EchoRequest_OfTheOneWhoWasPinged_IsNoAnswer()
     {
         World world = World.Figure8();
@@ -153,6 +170,24 @@ public class ConversationEdgeTests
         host.Send("contoso-sql", FrameBuilder.Ethernet(ContosoFabrikam.ContosoSqlMac, World.RouterMac).IP("10.1.1.11", "10.1.1.200").Udp(40000, 80)).ShouldForward();
 
         host.Receive("contoso-sql", FrameBuilder.Ethernet(World.RouterMac, ContosoFabrikam.ContosoSqlMac).IP("10.1.1.200", "10.1.1.11").Udp(40000, 80)).ShouldDrop(DropReason.Acl);
+    }
+
+    [Fact]
+    public void PingOfABalancedAddress_WithTargetsOfAPort_OutlivesAPolicyChange()
+    {
+        World world = World.Figure8();
+        world["contoso-sql"].Nat =
+        [
+            new NatRule("lb", NatKind.LoadBalance, 100, null, [], [IpPrefix.Parse("10.1.1.200/32")], [], PortRange.All, [new NatTarget(s_web, 80)]),
+        ];
+        TestHost host = world.Start(World.Host1);
+        host.Send("contoso-sql", FrameBuilder.Ethernet(ContosoFabrikam.ContosoSqlMac, World.RouterMac).IP("10.1.1.11", "10.1.1.200").Ping(7)).ShouldForward();
+
+        world["contoso-sql"].Rules = [Block(Direction.Inbound)];
+        host.Install(world.PolicyOf(World.Host1));
+
+        Transposition answer = host.Receive("contoso-sql", ContosoFabrikam.WebToSql.Icmp(IcmpTypes.EchoReply, 0, 7 << 16)).ShouldForward().Transposition;
+        Assert.Equal(InetAddress.Parse("10.1.1.200"), answer.Source);
     }
 
     private static NatRule Static { get; } = new(

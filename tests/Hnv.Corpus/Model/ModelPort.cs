@@ -122,7 +122,8 @@ internal sealed class ModelPort(NicId nic)
                 return rule.External.Any(prefix => prefix.Contains(other.Local)) && other.LocalPort >= Math.Max(1, (int)rule.Ports.First) && other.LocalPort <= rule.Ports.Last;
             default:
                 (InetAddress address, int number) = isOutbound ? (other.Remote, other.RemotePort) : (other.Local, other.LocalPort);
-                return rule.Targets.Any(target => target.Address == address && (target.Port == 0 || target.Port == number));
+                bool hasPorts = mine.Protocol is 6 or 17 or 132;
+                return rule.Targets.Any(target => target.Address == address && (target.Port == 0 || !hasPorts || target.Port == number));
         }
     }
 

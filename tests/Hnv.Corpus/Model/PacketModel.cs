@@ -37,7 +37,7 @@ public sealed partial class PacketModel
     /// <summary>What a port is thought to remember of a packet's ports, and its translations, for whoever has to find out why it was wrong.</summary>
     public string Explain(int host, NicId nic, TenantPacket packet) => !_hosts[host].Plugged.TryGetValue(nic, out ModelPort? port) ? "" : string.Join('\n',
         port.Conversations
-            .Where(each => each.Guest.Protocol == packet.Protocol && (each.Guest.LocalPort == packet.SourcePort || each.Bound is not null))
+            .Where(each => each.Guest.Protocol == packet.Protocol && (each.Guest.LocalPort == packet.SourcePort || each.Guest.RemotePort == packet.SourcePort || each.Bound is not null))
             .Select(each => $"  {each.Guest} as {each.Network} {(each.IsOutbound ? "out" : "in")} bound {each.Bound} blocked {each.IsBlocked} closed {each.IsClosed}")
             .Concat(_hosts[host].PolicyOf(nic)?.Nat.Select(rule => $"  {rule} {string.Join(',', rule.External)} {string.Join(',', rule.Internal)} {string.Join(',', rule.Targets)}") ?? []));
 

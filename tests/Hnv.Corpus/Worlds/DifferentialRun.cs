@@ -129,12 +129,16 @@ public sealed class DifferentialRun
 
         if (!expected.Contains(actual))
         {
-            return $"{nic.Id} at host {_plugged[nic.Id]} sent {packet}\nexpected\n{string.Join("\nor\n", expected)}\nbut was\n{actual}\n{_model.Explain(_plugged[nic.Id], nic.Id, packet)}";
+            return $"{nic.Id} at host {_plugged[nic.Id]} sent {packet}\nexpected\n{string.Join("\nor\n", expected)}\nbut was\n{actual}\n{_model.Explain(_plugged[nic.Id], nic.Id, packet)}{Others(nic, packet, hops)}";
         }
 
         _traffic.Note(_model.LastReceived);
         return null;
     }
+
+    private string Others(WorldNic sender, TenantPacket packet, IReadOnlyList<Hop> hops) => string.Concat(hops
+        .Select(hop => hop.Nic).Distinct().Where(nic => nic != default && nic != sender.Id && _plugged.ContainsKey(nic))
+        .Select(nic => $"\n{nic}:\n{_model.Explain(_plugged[nic], nic, packet)}"));
 
     private void Count(IReadOnlyList<Hop> hops)
     {
