@@ -24,8 +24,9 @@ internal static class LabCommands
         Option<bool> nvgre = new("--nvgre") { Description = "NVGRE instead of the file's encapsulation" };
         Option<string?> executor = new("--executor") { Description = "The agents' packet executor: userspace or ebpf", HelpName = "NAME" };
         Option<string?> name = new("--name") { Description = "Another name than the file's, to have it up twice", HelpName = "NAME" };
+        Option<bool> secure = new("--secure") { Description = "Mutual TLS between the services, with certificates made for the lab" };
         Option<bool> check = new("--check") { Description = "Only check the file" };
-        return new Command("up", "Bring a lab up").With(file, set, nvgre, executor, name, check)
+        return new Command("up", "Bring a lab up").With(file, set, nvgre, executor, name, secure, check)
             .Example("hnv lab up labs/figure8.yaml", "hnv lab up labs/figure8.yaml --nvgre", "hnv lab up labs/tenants.yaml --set tenants=50 --set hosts=3")
             .Does(async (parsed, cancellation) =>
             {
@@ -34,7 +35,8 @@ internal static class LabCommands
                     Settings(parsed.GetValue(set) ?? []),
                     parsed.GetValue(nvgre),
                     parsed.GetValue(executor),
-                    parsed.GetValue(name));
+                    parsed.GetValue(name),
+                    parsed.GetValue(secure));
                 if (parsed.GetValue(check))
                 {
                     LabTopology topology = TopologyFile.Load(request.File, request.Settings);

@@ -13,12 +13,14 @@ namespace Hnv.Lab.Running;
 /// <param name="Nvgre">NVGRE instead of what the file says.</param>
 /// <param name="Executor">The agents' executor; null for their default.</param>
 /// <param name="Name">A name instead of the file's, so that one file can be up twice.</param>
-public sealed record LabRequest(string File, IReadOnlyDictionary<string, long> Settings, bool Nvgre = false, string? Executor = null, string? Name = null);
+/// <param name="Secure">True for mutual TLS between the services, with certificates made for the lab.</param>
+public sealed record LabRequest(string File, IReadOnlyDictionary<string, long> Settings, bool Nvgre = false, string? Executor = null, string? Name = null, bool Secure = false);
 
 /// <summary>Brings a lab up: namespaces and cables, services, policy by REST, ports, and waits until the hosts have it all.</summary>
 /// <param name="state">What to make; nothing of it is made yet.</param>
 /// <param name="progress">Told the name of each step as it begins.</param>
-public sealed class LabUp(LabState state, Action<string> progress)
+/// <param name="secure">True for mutual TLS between the services.</param>
+public sealed class LabUp(LabState state, Action<string> progress, bool secure = false)
 {
     private static readonly TimeSpan s_serviceStart = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_configuration = TimeSpan.FromSeconds(90);
@@ -47,7 +49,7 @@ public sealed class LabUp(LabState state, Action<string> progress)
         Tool.Lab = state.Name;
         try
         {
-            return await new LabUp(state, progress).MakeAsync(cancellation);
+            return await new LabUp(state, progress, request.Secure).MakeAsync(cancellation);
         }
         catch (Exception e)
         {
@@ -140,6 +142,11 @@ public sealed class LabUp(LabState state, Action<string> progress)
 
     private async Task StartServicesAsync(CancellationToken cancellation)
     {
+        if (secure)
+        {
+            LabCertificates.Issue(Names, Topology);
+        }
+
         List<ProcessIdentity> processes = [Services.StartController(Names)];
         processes.AddRange(Topology.Hosts.Select(host => Services.StartAgent(Names, host, _state.Executor)));
         _state = _state with { Processes = processes };

@@ -17,13 +17,15 @@ public static class Services
     /// <summary>Starts the controller.</summary>
     public static ProcessIdentity StartController(LabNames names)
     {
-        string config = WriteConfig(names, Controller, new JsonObject
+        JsonObject settings = new()
         {
             ["stateDirectory"] = $"{names.Directory}/{Controller}/state",
             ["runDirectory"] = $"{names.Directory}/{Controller}",
             ["listen"] = new JsonArray($"http://{NetworkBuilder.ControllerAddress}:80"),
             ["southbound"] = new JsonObject { ["port"] = SouthboundPort },
-        });
+        };
+        LabCertificates.SecureController(names, settings);
+        string config = WriteConfig(names, Controller, settings);
         return Start(names, Controller, names.Controller, Installation.Assembly("Hnv.Controller"), config);
     }
 
@@ -50,6 +52,7 @@ public static class Services
             settings["executor"] = executor;
         }
 
+        LabCertificates.SecureAgent(names, host.Name, InUrl(host.Address), SouthboundPort, settings);
         string config = WriteConfig(names, host.Name, settings);
         return Start(names, host.Name, names.Namespace(host.Name), Installation.Assembly("Hnv.HostAgent"), config);
     }
