@@ -7,7 +7,7 @@ set -euo pipefail
 
 # program : package that has it
 common=(ip:iproute2 nsenter:util-linux ovsdb-server:openvswitch-switch ovsdb-client:openvswitch-common ovsdb-tool:openvswitch-common
-        tcpdump:tcpdump ping:iputils-ping)
+        tcpdump:tcpdump ping:iputils-ping clang:clang /usr/include/bpf/bpf_helpers.h:libbpf-dev "/usr/lib/*/libbpf.so.1":libbpf1)
 test_only=(traceroute:traceroute arping:iputils-arping iperf3:iperf3 ethtool:ethtool python3:python3 dhclient:isc-dhcp-client nft:nftables)
 demo_only=(psql:postgresql-client /usr/lib/postgresql/*/bin/postgres:postgresql /usr/bin/python3:python3 curl:curl)
 

@@ -21,6 +21,9 @@ public abstract class DatagramSocket : IDisposable
     /// </summary>
     internal int Descriptor { get; }
 
+    /// <summary>Where frames go that name no destination; null is where the socket is bound.</summary>
+    internal PinnedBuffer? SendAddress { get; private protected init; }
+
     private protected SafeFileHandle Handle { get; }
 
     /// <inheritdoc/>

@@ -24,6 +24,7 @@ internal static unsafe partial class Interop
     internal const int AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16, AF_PACKET = 17, AF_UNSPEC = 0;
     internal const int SOCK_DGRAM = 2, SOCK_RAW = 3, SOCK_NONBLOCK = 0x800, SOCK_CLOEXEC = 0x80000;
     internal const int SOL_SOCKET = 1, SOL_IP = 0, SOL_UDP = 17, SOL_IPV6 = 41, SOL_RAW = 255, SOL_PACKET = 263, SOL_NETLINK = 270;
+    internal const int SO_MARK = 36, SO_RCVMARK = 75;
     internal const int SO_REUSEADDR = 2, SO_SNDBUF = 7, SO_RCVBUF = 8, SO_RCVTIMEO = 20, SO_REUSEPORT = 15, SO_ATTACH_FILTER = 26,
         SO_SNDBUFFORCE = 32, SO_RCVBUFFORCE = 33;
     internal const int MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000;
@@ -32,7 +33,7 @@ internal static unsafe partial class Interop
     internal const int IPPROTO_ICMP = 1, IPPROTO_UDP = 17, IPPROTO_GRE = 47, IPPROTO_ICMPV6 = 58;
     internal const int IP_TOS = 1, IP_TTL = 2, IP_MTU_DISCOVER = 10, IP_RECVTOS = 13, IP_MTU = 14, IP_PMTUDISC_PROBE = 3;
     internal const int IPV6_V6ONLY = 26, IPV6_MTU_DISCOVER = 23, IPV6_MTU = 24, IPV6_RECVTCLASS = 66, IPV6_TCLASS = 67, IPV6_UNICAST_HOPS = 16;
-    internal const int UDP_SEGMENT = 103, UDP_GRO = 104;
+    internal const int UDP_NO_CHECK6_RX = 102, UDP_SEGMENT = 103, UDP_GRO = 104;
 
     // linux/icmp.h, linux/icmpv6.h
     internal const int ICMP_FILTER = 1, ICMPV6_FILTER = 1;
@@ -42,7 +43,7 @@ internal static unsafe partial class Interop
     internal const int PACKET_ADD_MEMBERSHIP = 1, PACKET_STATISTICS = 6, PACKET_AUXDATA = 8, PACKET_VNET_HDR = 15,
         PACKET_QDISC_BYPASS = 20, PACKET_IGNORE_OUTGOING = 23;
     internal const byte PACKET_OUTGOING = 4;
-    internal const ushort PACKET_MR_PROMISC = 1, ETH_P_ALL = 0x0003;
+    internal const ushort PACKET_MR_PROMISC = 1, ETH_P_ALL = 0x0003, ETH_P_802_EX1 = 0x88B5;
 
     // sys/epoll.h, sys/eventfd.h
     internal const int EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3, EPOLL_CLOEXEC = 0x80000, EFD_CLOEXEC = 0x80000, EFD_NONBLOCK = 0x800;
@@ -67,7 +68,8 @@ internal static unsafe partial class Interop
     internal const byte RT_SCOPE_UNIVERSE = 0, RT_SCOPE_LINK = 253, RTN_UNICAST = 1, FR_ACT_TO_TBL = 1, RT_TABLE_UNSPEC = 0;
     internal const ushort RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY = 5, RTA_PRIORITY = 6, RTA_PREFSRC = 7, RTA_TABLE = 15;
     internal const ushort FRA_SRC = 2, FRA_PRIORITY = 6, FRA_TABLE = 15;
-    internal const ushort NDA_DST = 1, NDA_LLADDR = 2, NUD_PERMANENT = 0x80;
+    internal const ushort NDA_DST = 1, NDA_LLADDR = 2, NUD_PERMANENT = 0x80, NUD_VALID = 0xDE;
+    internal const byte NTF_USE = 1;
 
     // linux/if.h, linux/if_link.h, linux/if_addr.h, linux/veth.h
     internal const uint IFF_UP = 1;
@@ -80,6 +82,8 @@ internal static unsafe partial class Interop
     internal const byte IF_OPER_UP = 6;
 
     // linux/bpf.h
+    internal const int BPF_MAP_LOOKUP_ELEM = 1, BPF_MAP_UPDATE_ELEM = 2, BPF_MAP_DELETE_ELEM = 3, BPF_PROG_TEST_RUN = 10, BPF_MAP_UPDATE_BATCH = 26,
+        BPF_MAP_DELETE_BATCH = 27;
     internal const int BPF_PROG_LOAD = 5, BPF_PROG_ATTACH = 8, BPF_PROG_DETACH = 9, BPF_PROG_GET_FD_BY_ID = 13, BPF_OBJ_GET_INFO_BY_FD = 15,
         BPF_PROG_QUERY = 16;
     internal const uint BPF_PROG_TYPE_SCHED_CLS = 3, BPF_TCX_INGRESS = 46, BPF_TCX_EGRESS = 47;

@@ -54,6 +54,12 @@ public static class PaCompartment
         }
     }
 
+    /// <summary>The device in the compartment that has a team member's address.</summary>
+    public static string DeviceOf(int teamMember) => PaInterface.NameOf(teamMember);
+
+    /// <summary>The routing table of a team member's address.</summary>
+    public static uint TableOf(int teamMember) => FirstTable + (uint)teamMember;
+
     /// <summary>Takes the compartment away with all in it. Absent is success.</summary>
     public static void Remove(string name)
     {

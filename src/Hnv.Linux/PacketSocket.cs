@@ -15,6 +15,9 @@ public sealed unsafe class PacketSocket : DatagramSocket
     public const int DestinationMax = 800;
 
     private const int BufferBytes = 16 * 1024 * 1024;
+    private const int PuntBufferBytes = 64 * 1024 * 1024;
+
+    private const int LinkAddressSize = 20;
 
     private readonly int _linkIndex;
 
@@ -23,6 +26,12 @@ public sealed unsafe class PacketSocket : DatagramSocket
     {
         _linkIndex = link.Index;
         IsWalled = walled;
+
+        // With this address the kernel looks into each frame for its protocol; without, it would believe that all are of the one that is listened to, and
+        // could not cut super-packets.
+        Interop.sockaddr_ll address = AddressOf(link.Index, Interop.ETH_P_ALL);
+        SendAddress = new PinnedBuffer(LinkAddressSize);
+        new ReadOnlySpan<byte>(&address, LinkAddressSize).CopyTo(SendAddress.Slice(0, LinkAddressSize));
     }
 
     /// <summary>
@@ -35,14 +44,38 @@ public sealed unsafe class PacketSocket : DatagramSocket
     public bool IsWalled { get; private set; }
 
     /// <summary>Opens a device to look at it: what it receives and, on request, what it sends. Nothing about the device changes but promiscuity.</summary>
-    public static PacketSocket Open(string device, bool ignoreOutgoing = true) => Open(device, ignoreOutgoing, walled: false);
+    public static PacketSocket Open(string device, bool ignoreOutgoing = true) => Open(device, ignoreOutgoing, walled: false, Interop.ETH_P_ALL);
 
     /// <summary>
     /// Opens a device as a VM's port: besides <see cref="Open(string, bool)"/> the host's own stack neither hears nor speaks on it, so a
     /// guest cannot reach the host. That stays after a crash and is undone by <see cref="Release"/>.
     /// </summary>
     /// <exception cref="LinuxException">No such device, it is down, or the process may not.</exception>
-    public static PacketSocket OpenPort(string device) => Open(device, ignoreOutgoing: true, walled: true);
+    public static PacketSocket OpenPort(string device) => Open(device, ignoreOutgoing: true, walled: true, Interop.ETH_P_ALL);
+
+    /// <summary>
+    /// Opens a VM's port to send alone: what it receives is for a program on its ingress hook, which takes the wall's place. The socket still hears
+    /// when the device is gone.
+    /// </summary>
+    /// <inheritdoc cref="OpenPort"/>
+    public static PacketSocket OpenPortToSend(string device) => Open(device, ignoreOutgoing: true, walled: true, Interop.ETH_P_802_EX1);
+
+    /// <summary>Keeps what arrives on a device of the calling thread's namespace from the host's own stack, in place of a program of the fast path.</summary>
+    /// <exception cref="LinuxException">There is no such device.</exception>
+    public static void Wall(string device) => DeviceFilters.EnsureWall(device, present: true);
+
+    /// <summary>From now on reads what the device receives, or no longer does.</summary>
+    public void Listen(bool listens) => Bind(Handle, _linkIndex, listens ? Interop.ETH_P_ALL : Interop.ETH_P_802_EX1, Name);
+
+    /// <summary>Opens a device over which a program hands packets to this process, each with its mark (<see cref="ReceiveBatch.Ancillary.Mark"/>).</summary>
+    /// <inheritdoc cref="OpenPort"/>
+    public static PacketSocket OpenPunt(string device)
+    {
+        PacketSocket socket = OpenPort(device);
+        SocketOptions.Set(socket.Handle, Interop.SOL_SOCKET, Interop.SO_RCVMARK, 1, "SO_RCVMARK", device);
+        SocketOptions.SetBuffers(socket.Handle, PuntBufferBytes, 4096);
+        return socket;
+    }
 
     /// <summary>
     /// Takes the wall away, if the device is still there, and closes the socket. Disposing alone leaves the wall standing, as a crash does:
@@ -115,7 +148,7 @@ public sealed unsafe class PacketSocket : DatagramSocket
         return Interop.getsockopt(Handle, Interop.SOL_PACKET, Interop.PACKET_STATISTICS, &statistics, &length) == 0 ? statistics.Drops : 0;
     }
 
-    private static PacketSocket Open(string device, bool ignoreOutgoing, bool walled)
+    private static PacketSocket Open(string device, bool ignoreOutgoing, bool walled, ushort protocol)
     {
         LinkInfo link;
         using (RouteSocket route = RouteSocket.Open())
@@ -138,17 +171,7 @@ public sealed unsafe class PacketSocket : DatagramSocket
                 throw LinuxException.Last("PACKET_ADD_MEMBERSHIP(PACKET_MR_PROMISC)", device);
             }
 
-            Interop.sockaddr_ll address = new()
-            {
-                sll_family = Interop.AF_PACKET,
-                sll_protocol = Swap(Interop.ETH_P_ALL),
-                sll_ifindex = link.Index,
-            };
-            if (Interop.bind(handle, &address, 20) != 0)
-            {
-                throw LinuxException.Last("bind(AF_PACKET)", device);
-            }
-
+            Bind(handle, link.Index, protocol, device);
             if (walled)
             {
                 DeviceFilters.EnsureWall(device, present: true);
@@ -163,6 +186,22 @@ public sealed unsafe class PacketSocket : DatagramSocket
             throw;
         }
     }
+
+    private static void Bind(SafeFileHandle handle, int link, ushort protocol, string device)
+    {
+        Interop.sockaddr_ll address = AddressOf(link, protocol);
+        if (Interop.bind(handle, &address, LinkAddressSize) != 0)
+        {
+            throw LinuxException.Last("bind(AF_PACKET)", device);
+        }
+    }
+
+    private static Interop.sockaddr_ll AddressOf(int link, ushort protocol) => new()
+    {
+        sll_family = Interop.AF_PACKET,
+        sll_protocol = Swap(protocol),
+        sll_ifindex = link,
+    };
 
     /// <summary>Keeps the host's router solicitations and multicast reports away from the guest; best effort.</summary>
     private static void QuietIPv6(string device)

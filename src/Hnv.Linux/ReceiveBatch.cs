@@ -104,6 +104,7 @@ public sealed unsafe class ReceiveBatch
                 case (Interop.SOL_UDP, Interop.UDP_GRO): result.SegmentSize = *(int*)data; break;
                 case (Interop.SOL_IP, Interop.IP_TOS): result.TrafficClass = *data; break;
                 case (Interop.SOL_IPV6, Interop.IPV6_TCLASS): result.TrafficClass = (byte)*(int*)data; break;
+                case (Interop.SOL_SOCKET, Interop.SO_MARK): result.Mark = *(uint*)data; break;
                 case (Interop.SOL_PACKET, Interop.PACKET_AUXDATA):
                     const int vlanTci = 16;                             // struct tpacket_auxdata
                     result.IsTagged = (*(uint*)data & Interop.TP_STATUS_VLAN_VALID) != 0;
@@ -131,6 +132,9 @@ public sealed unsafe class ReceiveBatch
     {
         /// <summary>Bytes of each datagram when several came in one piece (the last may be shorter); 0 when it is one.</summary>
         public int SegmentSize;
+
+        /// <summary>The packet's mark, on sockets that ask for it.</summary>
+        public uint Mark;
 
         /// <summary>Outer TOS or traffic class.</summary>
         public byte TrafficClass;

@@ -49,8 +49,8 @@ public sealed unsafe class TransmitBatch
     {
         int message = Start(socket);
         Interop.msghdr* header = &Header(message)->msg_hdr;
-        header->msg_name = null;
-        header->msg_namelen = 0;
+        header->msg_name = socket.SendAddress is { } address ? address.At(0) : null;
+        header->msg_namelen = (uint)(socket.SendAddress?.Length ?? 0);
         header->msg_control = null;
         header->msg_controllen = 0;
         return message;

@@ -36,6 +36,12 @@ public sealed unsafe class UdpTunnelSocket : DatagramSocket
                 1,
                 "IP_RECVTOS",
                 socket.Name);
+            if (!isIPv4)
+            {
+                // A tunnel end takes datagrams without a checksum (RFC 6935 §5, RFC 7348 §5): the inner packet has its own.
+                SocketOptions.Set(socket.Handle, Interop.SOL_UDP, Interop.UDP_NO_CHECK6_RX, 1, "UDP_NO_CHECK6_RX", socket.Name);
+            }
+
             SocketOptions.SetBuffers(socket.Handle, ReceiveBufferBytes, SendBufferBytes);
             return socket;
         }

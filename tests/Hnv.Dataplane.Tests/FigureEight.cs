@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using Hnv.Compiler;
+using Hnv.Dataplane.Ebpf;
 using Hnv.Dataplane.Userspace;
 using Hnv.Linux;
 using Hnv.Linux.Netlink;
@@ -33,11 +34,13 @@ public sealed class FigureEight : IDisposable
     /// <param name="underlayMtu">Of the provider network; the hosts know it.</param>
     /// <param name="isIPv6">The provider network is IPv6.</param>
     /// <param name="isTeam">Host 2 has two uplinks, each with a provider address.</param>
+    /// <param name="inKernel">With the fast path; null is what HNV_TEST_EXECUTOR says (<c>ebpf</c> or <c>userspace</c>).</param>
     /// <param name="change">What a host's policy has beside the figure's; null leaves it as it is.</param>
-    public FigureEight(EncapsulationType encapsulation, int workers = 1, int underlayMtu = 1700, bool isIPv6 = false, bool isTeam = false, Func<Host, HostPolicy, HostPolicy>? change = null)
+    public FigureEight(EncapsulationType encapsulation, int workers = 1, int underlayMtu = 1700, bool isIPv6 = false, bool isTeam = false, bool? inKernel = null, Func<Host, HostPolicy, HostPolicy>? change = null)
     {
         Encapsulation = encapsulation;
         UnderlayMtu = underlayMtu;
+        IsInKernel = inKernel ?? Environment.GetEnvironmentVariable("HNV_TEST_EXECUTOR") == "ebpf";
         Change = change ?? (static (_, policy) => policy);
         Router = Make("tor");
         Router.Run(() => File.WriteAllText("/proc/sys/net/ipv4/ip_forward", "1"));
@@ -63,6 +66,8 @@ public sealed class FigureEight : IDisposable
     public EncapsulationType Encapsulation { get; }
 
     public int UnderlayMtu { get; }
+
+    public bool IsInKernel { get; }
 
     public NetworkNamespace Router { get; }
 
@@ -186,7 +191,8 @@ public sealed class FigureEight : IDisposable
                 router.AddAddress(router.GetLink(link), InetAddress.Parse(addresses[i].Gateway), PrefixLength);
             }
 
-            Executor = Namespace.Run(() => new UserspaceExecutor(Switch, new ExecutorOptions { Workers = workers, PortLost = (port, _) => Lost.Add(port), WorkerFault = Faults.Enqueue }));
+            FastPath = lab.IsInKernel ? Namespace.Run(() => FastPath.Load(Switch)) : null;
+            Executor = Namespace.Run(() => new UserspaceExecutor(Switch, new ExecutorOptions { FastPath = FastPath, Workers = workers, PortLost = (port, _) => Lost.Add(port), WorkerFault = Faults.Enqueue }));
         }
 
         public NetworkNamespace Namespace { get; }
@@ -203,6 +209,9 @@ public sealed class FigureEight : IDisposable
 
         public UserspaceExecutor Executor { get; }
 
+        /// <summary>The kernel's share; null without one.</summary>
+        public FastPath? FastPath { get; }
+
         public List<Guest> Guests { get; } = [];
 
         public List<VPort> Lost { get; } = [];
@@ -211,7 +220,11 @@ public sealed class FigureEight : IDisposable
 
         public long UnderlayDrops(DropReason reason) => Switch.UnderlayDrops.GetValueOrDefault(reason);
 
-        public void Dispose() => Executor.Dispose();
+        public void Dispose()
+        {
+            Executor.Dispose();
+            FastPath?.Dispose();
+        }
 
         internal void Start()
         {

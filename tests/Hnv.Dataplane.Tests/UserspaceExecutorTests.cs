@@ -11,7 +11,7 @@ namespace Hnv.Dataplane.Tests;
 
 public sealed class UserspaceExecutorTests
 {
-    private const string BulkReceiver = """
+    internal const string BulkReceiver = """
         import socket, sys, hashlib
         s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('10.1.1.11', 5432)); s.listen()
         print('ready', flush=True)
@@ -20,7 +20,7 @@ public sealed class UserspaceExecutorTests
         print(n, h.hexdigest(), flush=True)
         """;
 
-    private const string BulkSender = """
+    internal const string BulkSender = """
         import socket, hashlib, random
         d = random.Random(8).randbytes(1 << 20); h = hashlib.sha256()
         c = socket.create_connection(('10.1.1.11', 5432), 5)

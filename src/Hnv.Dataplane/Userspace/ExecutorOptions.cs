@@ -1,3 +1,4 @@
+using Hnv.Dataplane.Ebpf;
 using Hnv.Wire;
 
 namespace Hnv.Dataplane.Userspace;
@@ -13,6 +14,9 @@ public sealed record ExecutorOptions
 
     /// <summary>UDP source ports per provider address, 1 … 1024: over so many the flows are spread (RFC 7348 §5). One socket each.</summary>
     public int SourcePorts { get; init; } = 64;
+
+    /// <summary>Carries out in the kernel what has been decided here; null has everything carried out here. The executor does not dispose it.</summary>
+    public FastPath? FastPath { get; init; }
 
     /// <summary>
     /// Called on a pool thread after a device vanished from under its port: the port is detached already. The second argument says why.

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Hnv.Dataplane.Ebpf;
 using Hnv.Linux;
 using Hnv.Primitives;
 using Hnv.Vfp;
@@ -11,7 +12,7 @@ namespace Hnv.Dataplane.Userspace;
 /// Carries a packet to where its transposition says, its inner edits made: behind tunnel headers to another host, cut into segments or fragments as
 /// it must be, or to a port of this host. One worker's. No allocation, lock or log per packet.
 /// </summary>
-internal sealed class Forwarder(Departures departures, Pacing pacing, ushort vxlanPort)
+internal sealed class Forwarder(Departures departures, Pacing pacing, Offers offers, ushort vxlanPort)
 {
     /// <summary>Bytes in front of every frame handed over: its virtio header, overwritten by a tunnel header or the other way round.</summary>
     public const int Headroom = VirtioNetHeader.Size;
@@ -369,6 +370,7 @@ internal sealed class Forwarder(Departures departures, Pacing pacing, ushort vxl
         }
 
         UnifiedFlow flow = destination.DecideInbound(in edited, frame, now);
+        offers.Offer(target, flow);
         bool passes = flow.Verdict == Verdict.Forward;
         if (passes && !HeaderEdits.TryApply(flow, in edited, frame, offload.ChecksumState))
         {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Hnv.Dataplane.Ebpf;
 using Hnv.Linux;
 using Hnv.Primitives;
 using Hnv.Vfp;
@@ -29,9 +30,11 @@ internal sealed class InboundPath
     private readonly Departures _departures;
     private readonly Forwarder _forwarder;
     private readonly Pacing _pacing;
+    private readonly Offers _offers;
 
-    public InboundPath(VSwitch vSwitch, Departures departures, Forwarder forwarder, Pacing pacing)
+    public InboundPath(VSwitch vSwitch, Departures departures, Forwarder forwarder, Pacing pacing, Offers offers)
     {
+        _offers = offers;
         _pacing = pacing;
         _forwarder = forwarder;
         _switch = vSwitch;
@@ -128,6 +131,35 @@ internal sealed class InboundPath
         return count;
     }
 
+    /// <summary>One packet that the fast path left to us as the uplink brought it, outer headers and all, and what was left to be done to it.</summary>
+    public void RunPunted(ReceiveBatch received, int i, long now)
+    {
+        Span<byte> bytes = received[i];
+        ReadOnlySpan<byte> outer = bytes.Length > VirtioNetHeader.Size ? bytes[VirtioNetHeader.Size..] : [];
+        if (received.IsTruncated(i) || !OuterHeaders.TryRead(outer, out OuterHeaders headers))
+        {
+            _switch.CountUnderlayDrop(DropReason.InvalidEncapsulation);
+            return;
+        }
+
+        VirtioNetHeader left = MemoryMarshal.Read<VirtioNetHeader>(bytes);
+        left.Flags &= VirtioNetHeader.NeedsChecksum;
+        left.HeaderLength = (ushort)Math.Max(0, left.HeaderLength - headers.Length);
+        if (left.Flags != 0)
+        {
+            if (left.ChecksumStart < headers.Length)
+            {
+                _switch.CountUnderlayDrop(DropReason.InvalidEncapsulation);
+                return;
+            }
+
+            left.ChecksumStart -= (ushort)headers.Length;
+        }
+
+        _frames[0] = new FramePiece(received.OffsetOf(i) + VirtioNetHeader.Size + headers.Length, outer.Length - headers.Length);
+        _ = Handle(headers.Vsid, headers.Source, headers.TrafficClass, received.Buffer, _frames.AsSpan(0, 1), now, in left);
+    }
+
     /// <summary>Notes the frames of a message, which the kernel joined from datagrams of that size; those too short for a header are counted.</summary>
     /// <returns>Frames noted.</returns>
     private int CutMessage(int message, int segmentSize, int at)
@@ -209,7 +241,14 @@ internal sealed class InboundPath
 
     /// <summary>Handles the first frame, with as many of the following as join it.</summary>
     /// <returns>Frames taken.</returns>
-    private int Handle(Vsid vsid, ProviderAddress source, byte trafficClass, PinnedBuffer buffer, ReadOnlySpan<FramePiece> frames, long now)
+    private int Handle(
+        Vsid vsid,
+        ProviderAddress source,
+        byte trafficClass,
+        PinnedBuffer buffer,
+        ReadOnlySpan<FramePiece> frames,
+        long now,
+        in VirtioNetHeader left = default)
     {
         FramePiece first = frames[0];
         Span<byte> frame = buffer.Slice(first.Offset, first.Length);
@@ -228,6 +267,11 @@ internal sealed class InboundPath
             return Drop(DropReason.InvalidPacket, frame, now);
         }
 
+        if (!Offload.TryRead(in left, in packet, frame.Length, out Offload offload))
+        {
+            return Drop(DropReason.InvalidPacket, frame, now);
+        }
+
         if (packet.IsTagged)
         {
             return Drop(DropReason.VlanTagged, frame, now);
@@ -240,7 +284,7 @@ internal sealed class InboundPath
 
         if (packet.IsMulticastFrame)
         {
-            DeliverToAll(subnet, trafficClass, in packet, buffer, first, now);
+            DeliverToAll(subnet, trafficClass, in packet, buffer, first, now, in offload);
             return 1;
         }
 
@@ -260,7 +304,7 @@ internal sealed class InboundPath
             return joined.FrameCount;
         }
 
-        Deliver(port, in packet, buffer, in joined, now);
+        Deliver(port, source, in packet, buffer, in joined, now, in offload);
         return joined.FrameCount;
     }
 
@@ -270,14 +314,21 @@ internal sealed class InboundPath
         return 1;
     }
 
-    private void Deliver(VPort port, in ParsedPacket packet, PinnedBuffer buffer, in CoalescedFrame joined, long now)
+    private void Deliver(
+        VPort port, ProviderAddress source, in ParsedPacket packet, PinnedBuffer buffer, in CoalescedFrame joined, long now, in Offload offload)
     {
         // What lies behind the first frame are the other datagrams, not the rest of the super-packet; the port looks at headers only,
         // and at the length for its counters.
         ReadOnlySpan<byte> frame = buffer.Slice(_pieces[0].Offset, Math.Min(joined.Length, buffer.Length - _pieces[0].Offset));
         ParsedPacket whole = packet with { Length = joined.IsJoined ? joined.Length : packet.Length };
         UnifiedFlow flow = port.DecideInbound(in whole, frame, now);
-        VirtioNetHeader header = HeaderOf(in joined);
+        VirtioNetHeader header = joined.IsJoined ? HeaderOf(in joined) : offload.Header;
+        int segmentSize = joined.IsJoined ? joined.SegmentSize : offload.SegmentSize;
+        if (port.ExecutorState is PortChannel { Kernel: not null } known)
+        {
+            _offers.Offer(known, flow, source);
+        }
+
         if (flow.Verdict != Verdict.Forward)
         {
             if (flow.Extras?.Mirror is { } dropped)
@@ -294,7 +345,7 @@ internal sealed class InboundPath
             return;
         }
 
-        ChecksumState state = joined.IsJoined ? ChecksumState.Partial : ChecksumState.Full;
+        ChecksumState state = joined.IsJoined ? ChecksumState.Partial : offload.ChecksumState;
         if (!HeaderEdits.TryApply(flow, in packet, buffer.Slice(_pieces[0].Offset, _pieces[0].Length), state))
         {
             port.CountDrop(DropReason.InvalidPacket, Direction.Inbound);
@@ -306,7 +357,7 @@ internal sealed class InboundPath
             Mirror(port, mirror, in whole, in header, buffer, in joined, now);
         }
 
-        int cost = Pacing.CostOf(in whole, joined.Length, joined.IsJoined ? joined.SegmentSize : 0);
+        int cost = Pacing.CostOf(in whole, joined.Length, segmentSize);
         if (!_pacing.MayPass(channel, cost))
         {
             Hold(channel, in header, buffer, in joined, cost);
@@ -349,7 +400,7 @@ internal sealed class InboundPath
         }
 
         _forwarder.MirrorCopied(
-            port, mirror, in packet, Offload.OfJoined(in header, joined.IsJoined ? joined.SegmentSize : 0), offset, joined.Length, now);
+            port, mirror, in packet, Offload.OfJoined(in header, header.GsoType == VirtioNetHeader.GsoNone ? 0 : header.GsoSize), offset, joined.Length, now);
     }
 
     private static VirtioNetHeader HeaderOf(in CoalescedFrame joined) => !joined.IsJoined
@@ -364,9 +415,10 @@ internal sealed class InboundPath
             ChecksumOffset = CoalescedFrame.ChecksumOffset,
         };
 
-    private void DeliverToAll(SubnetForwarding subnet, byte trafficClass, in ParsedPacket packet, PinnedBuffer buffer, FramePiece piece, long now)
+    private void DeliverToAll(SubnetForwarding subnet, byte trafficClass, in ParsedPacket packet, PinnedBuffer buffer, FramePiece piece, long now, in Offload offload)
     {
         Span<byte> frame = buffer.Slice(piece.Offset, piece.Length);
+        VirtioNetHeader header = offload.Header;
         if (!HeaderEdits.TryApplyOuterEcn(trafficClass, in packet, frame))
         {
             _switch.CountUnderlayDrop(DropReason.EcnNotCapable, frame, now);
@@ -378,7 +430,7 @@ internal sealed class InboundPath
             UnifiedFlow flow = port.DecideInbound(in packet, frame, now);
             if (flow.Extras?.Mirror is { } mirror)
             {
-                _forwarder.Mirror(port, mirror, in packet, default, frame, now);
+                _forwarder.Mirror(port, mirror, in packet, in offload, frame, now);
             }
 
             if (flow.Verdict != Verdict.Forward)
@@ -392,15 +444,15 @@ internal sealed class InboundPath
                 continue;
             }
 
-            int cost = Pacing.CostOf(in packet, piece.Length, 0);
+            int cost = Pacing.CostOf(in packet, piece.Length, offload.SegmentSize);
             Span<byte> copy;
             if (_pacing.MayPass(channel, cost))
             {
-                copy = _departures.AppendScratch(_departures.BeginFrame(channel, default, piece.Length), piece.Length);
+                copy = _departures.AppendScratch(_departures.BeginFrame(channel, in header, piece.Length), piece.Length);
             }
             else if (_pacing.Hold(channel, VirtioNetHeader.Size + piece.Length, cost) is { IsEmpty: false } room)
             {
-                room[..VirtioNetHeader.Size].Clear();
+                MemoryMarshal.Write(room, in header);
                 copy = room[VirtioNetHeader.Size..];
             }
             else
@@ -409,7 +461,7 @@ internal sealed class InboundPath
             }
 
             frame.CopyTo(copy);
-            _ = HeaderEdits.TryApply(flow, in packet, copy, ChecksumState.Full);
+            _ = HeaderEdits.TryApply(flow, in packet, copy, offload.ChecksumState);
         }
     }
 

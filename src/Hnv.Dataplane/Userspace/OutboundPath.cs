@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Hnv.Dataplane.Ebpf;
 using Hnv.Linux;
 using Hnv.Primitives;
 using Hnv.Vfp;
@@ -19,10 +20,12 @@ internal sealed class OutboundPath
     private readonly byte[] _answer = new byte[FrameMax];
     private readonly Departures _departures;
     private readonly Forwarder _forwarder;
+    private readonly Offers _offers;
     private long _cost;
 
-    public OutboundPath(Departures departures, Forwarder forwarder)
+    public OutboundPath(Departures departures, Forwarder forwarder, Offers offers)
     {
+        _offers = offers;
         _departures = departures;
         _forwarder = forwarder;
     }
@@ -58,6 +61,33 @@ internal sealed class OutboundPath
         return count;
     }
 
+    /// <summary>One turn of what the fast path leaves to us: packets of guests, and packets from the provider network for them.</summary>
+    public void RunPunted(PacketSocket socket, FastPath fastPath, InboundPath inbound, long now)
+    {
+        int count = _received.Receive(socket, BatchMax);
+        try
+        {
+            for (int i = 0; i < count; i++)
+            {
+                uint mark = _received.ReadAncillary(i).Mark;
+                int length = _received[i].Length - VirtioNetHeader.Size;
+                fastPath.Taken(mark, length);
+                if ((mark & Abi.MarkFromWire) != 0)
+                {
+                    inbound.RunPunted(_received, i, now);
+                }
+                else if (fastPath.PortOf(mark)?.Port.ExecutorState is PortChannel channel)
+                {
+                    Handle(channel, i, now);
+                }
+            }
+        }
+        finally
+        {
+            _forwarder.Flush();
+        }
+    }
+
     private void Handle(PortChannel channel, int i, long now)
     {
         VPort port = channel.Port;
@@ -90,6 +120,7 @@ internal sealed class OutboundPath
         }
 
         UnifiedFlow flow = port.DecideOutbound(in packet, frame, now);
+        _offers.Offer(channel, flow);
         int offset = _received.OffsetOf(i) + VirtioNetHeader.Size;
         if (flow.Extras?.Mirror is { } mirror)
         {

@@ -1,3 +1,4 @@
+using Hnv.Dataplane.Ebpf;
 using Hnv.Linux;
 using Hnv.Vfp;
 
@@ -13,6 +14,9 @@ internal sealed class PortChannel(VPort port, PacketSocket socket, Worker worker
     public PacketSocket Socket { get; } = socket;
 
     public Worker Worker { get; } = worker;
+
+    /// <summary>The port as the fast path knows it; null without one.</summary>
+    public KernelPort? Kernel { get; init; }
 
     /// <summary>What its worker remembers of the router advertisements sent to it.</summary>
     public AdvertisementTimer Advertisement { get; } = new();

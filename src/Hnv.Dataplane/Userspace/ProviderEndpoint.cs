@@ -7,4 +7,5 @@ namespace Hnv.Dataplane.Userspace;
 /// <param name="Address">The provider address.</param>
 /// <param name="Vxlan">Open UDP sockets.</param>
 /// <param name="Nvgre">Open a raw GRE socket.</param>
-public sealed record ProviderEndpoint(int TeamMember, ProviderAddress Address, bool Vxlan = true, bool Nvgre = true);
+/// <param name="VlanId">Its VLAN on the wire, 1 … 4094; 0 is untagged.</param>
+public sealed record ProviderEndpoint(int TeamMember, ProviderAddress Address, bool Vxlan = true, bool Nvgre = true, int VlanId = 0);

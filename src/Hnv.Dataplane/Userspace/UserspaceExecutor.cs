@@ -1,3 +1,4 @@
+using Hnv.Dataplane.Ebpf;
 using Hnv.Linux;
 using Hnv.Primitives;
 using Hnv.Vfp;
@@ -25,6 +26,7 @@ public sealed class UserspaceExecutor : IDisposable
     private readonly VSwitch _switch;
     private readonly NetworkNamespace _host;
     private readonly Worker[] _workers;
+    private readonly List<PacketSocket> _punts = [];
     private TunnelEnd?[] _tunnels = new TunnelEnd?[TeamMembersMax];
     private string? _uplinkDevice;
     private Uplink? _uplink;
@@ -41,7 +43,18 @@ public sealed class UserspaceExecutor : IDisposable
         _host = NetworkNamespace.OpenCurrent();
         _workers = [.. Enumerable.Range(0, _options.Workers).Select(number => new Worker(number, vSwitch, _options, _host, OnLost, OnPathMtu, number == 0 ? OnPolicyChanged : null))];
         _switch = vSwitch;
+        try
+        {
+            Array.ForEach(_workers, OpenPunt);
+        }
+        catch
+        {
+            _punts.ForEach(socket => socket.Dispose());
+            throw;
+        }
     }
+
+    private FastPath? Fast => _options.FastPath;
 
     /// <summary>Starts the workers.</summary>
     public void Start() => Array.ForEach(_workers, worker => worker.Start());
@@ -59,8 +72,19 @@ public sealed class UserspaceExecutor : IDisposable
                 throw new LinuxException($"attach (the device already serves port {holder.Port.Nic})", port.DeviceName, ebusy);
             }
 
-            PacketSocket socket = _host.Run(() => PacketSocket.OpenPort(port.DeviceName));
-            PortChannel channel = new(port, socket, _workers[_nextWorker++ % _workers.Length], _workers.Length);
+            Worker worker = _workers[_nextWorker++ % _workers.Length];
+            PacketSocket socket = _host.Run(() => Fast is null ? PacketSocket.OpenPort(port.DeviceName) : PacketSocket.OpenPortToSend(port.DeviceName));
+            PortChannel channel;
+            try
+            {
+                channel = new(port, socket, worker, _workers.Length) { Kernel = Fast?.Attach(port, worker.Number) };
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+
             _channels.Add(port, channel);
             port.ExecutorState = channel;
             FollowRates();
@@ -103,6 +127,7 @@ public sealed class UserspaceExecutor : IDisposable
             TunnelEnd?[] previous = _tunnels;
             _tunnels = tunnels;
             Array.ForEach(_workers, worker => worker.Post(() => worker.SetTunnels(tunnels)));
+            Fast?.SetProviderEndpoints(compartment, endpoints);
             foreach (TunnelEnd unused in previous.OfType<TunnelEnd>().Except(tunnels.OfType<TunnelEnd>()))
             {
                 unused.Dispose();
@@ -125,6 +150,19 @@ public sealed class UserspaceExecutor : IDisposable
         }
     }
 
+    /// <summary>Has an action run while no worker takes packets.</summary>
+    internal void Pause(Action action)
+    {
+        Action stopped = action;
+        foreach (Worker worker in _workers)
+        {
+            Action inner = stopped;
+            stopped = () => worker.Post(inner);
+        }
+
+        stopped();
+    }
+
     /// <summary>Stops the workers, lets go of all devices and closes all tunnel ends. Ports stay walled off from the host's own stack, as after a crash.</summary>
     public void Dispose()
     {
@@ -140,8 +178,11 @@ public sealed class UserspaceExecutor : IDisposable
             foreach (PortChannel channel in _channels.Values)
             {
                 channel.Port.ExecutorState = null;
+                LeaveKernel(channel);
                 channel.Socket.Dispose();
             }
+
+            _punts.ForEach(socket => socket.Dispose());
 
             _channels.Clear();
             _uplink?.Socket.Dispose();
@@ -161,6 +202,7 @@ public sealed class UserspaceExecutor : IDisposable
         bool isSharing = link > 0 && _channels.Keys.Any(HasShare);
         foreach (PortChannel channel in _channels.Values)
         {
+            FollowTap(channel, isSharing);
             PortRates rates = ProgramOf(channel.Port)?.Rates ?? PortRates.None;
             long limit = rates.OutboundMaximum > 0 ? rates.OutboundMaximum : isSharing ? link : 0;
             if (rates == channel.Rates && limit == channel.OutboundLimit)
@@ -192,6 +234,35 @@ public sealed class UserspaceExecutor : IDisposable
         }
 
         bool HasShare(VPort port) => ProgramOf(port)?.Rates is { OutboundReserved: > 0 } or { OutboundWeight: > 1 };
+    }
+
+    /// <summary>What has to be paced, and what belongs to no virtual subnet, is read from the device itself.</summary>
+    private void FollowTap(PortChannel channel, bool isSharing)
+    {
+        bool isTapped = isSharing || ProgramOf(channel.Port) is { } program && (program.Rates != PortRates.None || !program.IsVirtualized);
+        if (channel.Kernel is { } kernel && kernel.IsTapped != isTapped)
+        {
+            Fast!.SetTapped(kernel, isTapped);
+            channel.Socket.Listen(isTapped);
+        }
+    }
+
+    private void LeaveKernel(PortChannel channel)
+    {
+        if (channel.Kernel is { } kernel)
+        {
+            Fast!.Detach(kernel);
+        }
+    }
+
+    private void OpenPunt(Worker worker)
+    {
+        if (Fast is not null)
+        {
+            PacketSocket socket = Fast.OpenPuntDevice();
+            _punts.Add(socket);
+            worker.Post(() => worker.AddPunt(socket));
+        }
     }
 
     /// <summary>What policy in force has for a port; the port itself may be given it a moment later.</summary>
@@ -228,6 +299,11 @@ public sealed class UserspaceExecutor : IDisposable
     private TunnelEnd?[] OpenTunnels(string compartment, IReadOnlyList<ProviderEndpoint> endpoints)
     {
         using NetworkNamespace ns = NetworkNamespace.Open(compartment);
+        if (Fast is null)
+        {
+            FastPath.RemoveFromUplinks(_host, ns, endpoints);
+        }
+
         return ns.Run(() =>
         {
             string identity = new FileInfo("/proc/thread-self/ns/net").LinkTarget ?? compartment;
@@ -260,6 +336,7 @@ public sealed class UserspaceExecutor : IDisposable
     private void Release(PortChannel channel)
     {
         channel.Port.ExecutorState = null;
+        LeaveKernel(channel);
         Array.ForEach(_workers, worker => worker.Post(() => worker.Forget(channel)));
         channel.Socket.Release(_host);
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using Hnv.Dataplane.Ebpf;
 using Hnv.Linux;
 using Hnv.Primitives;
 using Hnv.Vfp;
@@ -31,6 +32,8 @@ internal sealed class Worker : IDisposable
     private readonly VSwitch _switch;
     private readonly Departures _departures;
     private readonly Pacing _pacing;
+    private readonly FastPath? _fastPath;
+    private readonly Offers _offers;
     private readonly Forwarder _forwarder;
     private readonly PathWatch _paths;
     private readonly Advertisements _advertisements;
@@ -58,10 +61,12 @@ internal sealed class Worker : IDisposable
         _fault = options.WorkerFault;
         _departures = new Departures(OnRefused);
         _pacing = new Pacing(number, _departures);
-        _forwarder = new Forwarder(_departures, _pacing, options.VxlanPort);
+        _fastPath = options.FastPath;
+        _offers = new Offers(_fastPath);
+        _forwarder = new Forwarder(_departures, _pacing, _offers, options.VxlanPort);
         _paths = new PathWatch(options.VxlanPort, pathMtu);
-        _outbound = new OutboundPath(_departures, _forwarder);
-        _inbound = new InboundPath(vSwitch, _departures, _forwarder, _pacing);
+        _outbound = new OutboundPath(_departures, _forwarder, _offers);
+        _inbound = new InboundPath(vSwitch, _departures, _forwarder, _pacing, _offers);
         _advertisements = new Advertisements(_departures);
         _thread = new Thread(Run) { IsBackground = true, Name = $"hnv-worker-{number.ToString(CultureInfo.InvariantCulture)}" };
     }
@@ -103,6 +108,9 @@ internal sealed class Worker : IDisposable
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
         }
     }
+
+    /// <summary>To be called from a posted action: from now on what the fast path hands to this worker is read.</summary>
+    public void AddPunt(PacketSocket socket) => AddSource(socket, socket);
 
     /// <summary>To be called from a posted action.</summary>
     public void Add(PortChannel channel) => AddSource(channel, channel.Socket);
@@ -187,7 +195,9 @@ internal sealed class Worker : IDisposable
             {
                 try
                 {
+                    _offers.Begin();
                     TakeTurn(_sources[(int)_ready[i]], now);
+                    _offers.Flush();
                 }
                 catch (Exception exception)
                 {
@@ -314,6 +324,9 @@ internal sealed class Worker : IDisposable
                     _poll.Pause(channel.Socket, (ulong)_sources.IndexOf(channel));
                 }
 
+                break;
+            case PacketSocket punt:
+                _outbound.RunPunted(punt, _fastPath!, _inbound, now);
                 break;
             case UdpTunnelSocket vxlan:
                 _ = _inbound.RunVxlan(vxlan, now);

@@ -8,7 +8,7 @@ namespace Hnv.Linux.Bpf;
 internal sealed unsafe class BpfProgram : IDisposable
 {
     // Offsets into union bpf_attr (linux/bpf.h). SAFETY: the kernel copies AttrSize bytes and ignores fields a command does not have when zero.
-    private const int AttrSize = 128;
+    internal const int AttrSize = 128;
     private const int LogSize = 8192;
 
     private readonly SafeFileHandle _handle;
@@ -53,7 +53,11 @@ internal sealed unsafe class BpfProgram : IDisposable
     public void Dispose() => _handle.Dispose();
 
     /// <summary>Attaches to a hook of a device of the calling thread's namespace; stays until detached or the device goes.</summary>
-    internal void Attach(int linkIndex, uint hook, string device) => Change(Interop.BPF_PROG_ATTACH, "attach", linkIndex, hook, Descriptor, device);
+    internal void Attach(int linkIndex, uint hook, string device) => Attach(Descriptor, linkIndex, hook, device);
+
+    /// <summary>Attaches a program that somebody else loaded.</summary>
+    internal static void Attach(int program, int linkIndex, uint hook, string device) =>
+        Change(Interop.BPF_PROG_ATTACH, "attach", linkIndex, hook, program, device);
 
     /// <summary>Detaches the program of that name from a hook, whoever attached it.</summary>
     internal static void Detach(int linkIndex, uint hook, uint programId, string device)
@@ -98,6 +102,44 @@ internal sealed unsafe class BpfProgram : IDisposable
         return result;
     }
 
+    /// <summary>Runs a traffic-control program once on a frame that lies nowhere.</summary>
+    /// <returns>Bytes of the frame after it.</returns>
+    internal static int TestRun(int program, ReadOnlySpan<byte> packet, ref BpfTestRun run, Span<byte> output)
+    {
+        // Offsets into struct __sk_buff (linux/bpf.h).
+        const int contextSize = 192, mark = 8, ifindex = 40, gsoSize = 176;
+        Span<byte> context = stackalloc byte[contextSize];
+        context.Clear();
+        MemoryMarshal.Write(context[mark..], run.Mark);
+        MemoryMarshal.Write(context[ifindex..], run.Device);
+        MemoryMarshal.Write(context[gsoSize..], run.SegmentSize);
+        Span<byte> attr = stackalloc byte[AttrSize];
+        attr.Clear();
+        fixed (byte* input = packet)
+        fixed (byte* written = output)
+        fixed (byte* surroundings = context)
+        {
+            MemoryMarshal.Write(attr, program);
+            MemoryMarshal.Write(attr[8..], packet.Length);
+            MemoryMarshal.Write(attr[12..], output.Length);
+            MemoryMarshal.Write(attr[16..], (ulong)input);
+            MemoryMarshal.Write(attr[24..], (ulong)written);
+            MemoryMarshal.Write(attr[32..], 1);
+            MemoryMarshal.Write(attr[40..], contextSize);
+            MemoryMarshal.Write(attr[44..], contextSize);
+            MemoryMarshal.Write(attr[48..], (ulong)surroundings);
+            MemoryMarshal.Write(attr[56..], (ulong)surroundings);
+            if (Call(Interop.BPF_PROG_TEST_RUN, attr) < 0)
+            {
+                throw LinuxException.Last("BPF_PROG_TEST_RUN", "program");
+            }
+        }
+
+        run.Result = MemoryMarshal.Read<int>(attr[4..]);
+        run.Mark = MemoryMarshal.Read<uint>(context[mark..]);
+        return MemoryMarshal.Read<int>(attr[12..]);
+    }
+
     private static SafeFileHandle OpenById(uint id)
     {
         Span<byte> attr = stackalloc byte[AttrSize];
@@ -135,7 +177,7 @@ internal sealed unsafe class BpfProgram : IDisposable
         }
     }
 
-    private static nint Call(int command, Span<byte> attr)
+    internal static nint Call(int command, Span<byte> attr)
     {
         fixed (byte* pointer = attr)
         {

@@ -11,6 +11,7 @@ internal static class DeviceFilters
 {
     private const string VlanPrefix = "hnv_vlan_";
     private const string WallName = "hnv_wall";
+    private const string PortProgramName = "hnv_port";
 
     private const int TcxNext = -1, TcxDrop = 2;
     private const int HelperVlanPush = 18, HelperVlanPop = 19;
@@ -31,7 +32,9 @@ internal static class DeviceFilters
     /// <summary>
     /// Keeps what arrives on the device from the host's own stack. Packet sockets see it before: they are tapped ahead of the hook.
     /// </summary>
-    internal static void EnsureWall(string device, bool present) =>
+    /// <remarks>A program of the fast path that another process left there goes: it would carry on without anybody to ask.</remarks>
+    internal static void EnsureWall(string device, bool present)
+    {
         Ensure(
             device,
             (int)Interop.if_nametoindex(device),
@@ -39,6 +42,26 @@ internal static class DeviceFilters
             WallName,
             present ? WallName : null,
             static () => [Move(0, TcxDrop), Exit]);
+        Remove(device, Interop.BPF_TCX_INGRESS, PortProgramName);
+    }
+
+    /// <summary>The device's number in the calling thread's namespace.</summary>
+    /// <exception cref="LinuxException">There is none.</exception>
+    internal static int IndexOf(string device) =>
+        Interop.if_nametoindex(device) is > 0 and uint index ? (int)index : throw new LinuxException("look up device", device, Interop.ENODEV);
+
+    /// <summary>Takes the programs whose names begin so off a hook, whoever attached them.</summary>
+    internal static void Remove(string device, uint hook, string prefix)
+    {
+        int link = IndexOf(device);
+        foreach ((uint id, string name) in BpfProgram.Attached(link, hook, device))
+        {
+            if (name.StartsWith(prefix, StringComparison.Ordinal))
+            {
+                BpfProgram.Detach(link, hook, id, device);
+            }
+        }
+    }
 
     private static void Ensure(string device, int link, uint hook, string prefix, string? wanted, Func<ulong[]> assemble)
     {

@@ -42,7 +42,11 @@ public sealed record RouteInfo(
 }
 
 /// <summary>A resolved or permanent neighbour; the state is the kernel's <c>NUD_…</c> bits: 2 reachable, 4 stale, 32 failed, 128 permanent.</summary>
-public sealed record NeighbourInfo(int LinkIndex, InetAddress Address, MacAddress Mac, int State);
+public sealed record NeighbourInfo(int LinkIndex, InetAddress Address, MacAddress Mac, int State)
+{
+    /// <summary>True when packets may be sent to its MAC: it is known, and nothing says that it is wrong.</summary>
+    public bool IsUsable => (State & Interop.NUD_VALID) != 0 && Mac != default;
+}
 
 /// <summary>A policy rule: packets with that source are routed by that table.</summary>
 public sealed record RuleInfo(IpPrefix? Source, uint Table, uint Priority);

@@ -82,6 +82,19 @@ public sealed unsafe partial class RouteSocket
         Execute(request.Attribute(Interop.NDA_DST, address).Attribute(Interop.NDA_LLADDR, mac));
     }
 
+    /// <summary>
+    /// Tells the kernel that a neighbour is in use, as if it had sent a packet to it: what it has not heard from for long is asked again.
+    /// </summary>
+    public void Confirm(int linkIndex, InetAddress address)
+    {
+        NetlinkRequest request = new(Interop.RTM_NEWNEIGH, Interop.NLM_F_ACK | Interop.NLM_F_CREATE | Interop.NLM_F_REPLACE, "use neighbour", address.ToString());
+        Span<byte> header = request.Fixed(NeighbourHeaderSize);
+        header[0] = Family(address);
+        MemoryMarshal.Write(header[4..], linkIndex);
+        header[10] = Interop.NTF_USE;
+        Execute(request.Attribute(Interop.NDA_DST, address));
+    }
+
     private static NetlinkRequest AddressRequest(ushort type, ushort flags, string verb, LinkInfo link, InetAddress address, int prefixLength)
     {
         NetlinkRequest request = new(type, flags, $"{verb} address {address}/{prefixLength}", link.Name);
