@@ -41,14 +41,19 @@ public sealed class EbpfFastPathTests
         using Process echo = Serve(lab.ContosoSql);
         VPort web = lab.ContosoWeb.Port, sql = lab.ContosoSql.Port;
 
+        // Until the next hops are found the executor sends.
+        Assert.True(SpinWait.SpinUntil(() => Exchange(lab.ContosoWeb, 20) == "0" && lab.Host1.FastPath!.UsableHops + lab.Host2.FastPath!.UsableHops == 2, 20_000));
+        Age(lab);
+        (long sent, long received) = (web.Counts(Direction.Outbound).Packets, sql.Counts(Direction.Inbound).Packets);
+
         Assert.Equal("0", Exchange(lab.ContosoWeb, 200));
 
         // The engine saw the first few of 200; the rest it hears of when it counts.
-        Assert.InRange(web.Counts(Direction.Outbound).Packets, 1, 100);
-        Assert.InRange(sql.Counts(Direction.Inbound).Packets, 1, 100);
+        Assert.InRange(web.Counts(Direction.Outbound).Packets - sent, 1, 50);
+        Assert.InRange(sql.Counts(Direction.Inbound).Packets - received, 1, 50);
         Age(lab);
-        Assert.True(web.Counts(Direction.Outbound).Packets >= 200);
-        Assert.True(sql.Counts(Direction.Inbound).Packets >= 200);
+        Assert.True(web.Counts(Direction.Outbound).Packets - sent >= 200);
+        Assert.True(sql.Counts(Direction.Inbound).Packets - received >= 200);
         Assert.Contains(web.Flows(Direction.Outbound, 100), flow => flow is { Packets: 200, Bytes: 200 * (64 + 42) });
         Stop(echo);
     }

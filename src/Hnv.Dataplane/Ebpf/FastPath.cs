@@ -67,6 +67,9 @@ public sealed class FastPath : IFlowOffload, IDisposable
     /// <summary>Flows that found no room in the kernel; the executor carries them.</summary>
     public long RefusedFlows => _flows.Refused;
 
+    /// <summary>Provider addresses of other hosts that packets leave for from the kernel.</summary>
+    public int UsableHops => _hops.UsableCount;
+
     /// <summary>Times that routes and neighbours of the compartment could not be read.</summary>
     public long NextHopFaults => Volatile.Read(ref _hopFaults);
 

@@ -35,6 +35,18 @@ internal sealed class NextHops : IDisposable
         _thread.Start();
     }
 
+    /// <summary>Hops that packets may leave by.</summary>
+    public int UsableCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _hops.Values.Count(hop => hop.Device is not null);
+            }
+        }
+    }
+
     /// <summary>The hop's place in the map; -1 when all places are taken. It becomes usable as soon as it is resolved.</summary>
     public int IndexOf(int teamMember, ProviderAddress provider)
     {
