@@ -40,6 +40,19 @@ internal sealed class SecureServer : IAsyncDisposable
     public static async Task<SecureServer> StartAsync(Action<ControllerOptions, SecureServer>? change = null)
     {
         SecureServer server = new();
+        try
+        {
+            return await StartAsync(server, change);
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async Task<SecureServer> StartAsync(SecureServer server, Action<ControllerOptions, SecureServer>? change)
+    {
         string own = server.Pki.IssueController("nc", ["127.0.0.1"]);
         ControllerOptions options = new()
         {
@@ -126,10 +139,10 @@ internal sealed class SecureServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _clients.ForEach(client => client.Dispose());
-        await _web!.DisposeAsync();
-        await Engine.DisposeAsync();
-        _gate!.Dispose();
-        _audit!.Dispose();
+        await (_web?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await (Engine?.DisposeAsync() ?? ValueTask.CompletedTask);
+        _gate?.Dispose();
+        _audit?.Dispose();
         _directory.Delete(recursive: true);
     }
 }
