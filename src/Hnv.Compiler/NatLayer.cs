@@ -12,6 +12,9 @@ internal static class NatLayer
     private const int PoolAddressesMax = 256;
     private const int TargetsMax = 256;
 
+    /// <summary>The adjustment needs the interface identifier.</summary>
+    private const int NeutralPrefixLengthMax = 64;
+
     private static readonly Layer s_none = new(LayerNames.Nat, LayerPriorities.Nat, LayerConnections.Translates, []);
 
     public static Layer Compile(PortPolicy port, string subject, List<PolicyError> errors)
@@ -120,9 +123,9 @@ internal static class NatLayer
                 errors.Add(new PolicyError(
                     subject, "internal", string.Join(',', rule.Internal), $"must be one prefix as long as the external one, {string.Join(',', rule.External)}"));
                 break;
-            case NatKind.Prefix when isIPv4 || rule.External[0].Length > 112:
+            case NatKind.Prefix when isIPv4 || rule.External[0].Length > NeutralPrefixLengthMax:
                 errors.Add(new PolicyError(
-                    subject, "external", rule.External[0].ToString(), "must be an IPv6 prefix of at most 112 bits: the checksum is kept in the bits behind it (RFC 6296)"));
+                    subject, "external", rule.External[0].ToString(), $"must be an IPv6 prefix of at most {NeutralPrefixLengthMax} bits: the checksum is kept in the bits behind it (RFC 6296)"));
                 break;
             case NatKind.Source when rule.External.Sum(Size) > PoolAddressesMax:
                 errors.Add(new PolicyError(subject, "external", string.Join(',', rule.External), $"must hold at most {PoolAddressesMax} addresses"));
