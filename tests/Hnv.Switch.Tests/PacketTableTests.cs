@@ -29,6 +29,7 @@ public sealed partial class PacketTableTests
         [DropReason.RateLimit] = "Udp_IsHeldToTheLimitAndTheRestIsCounted",
         [DropReason.UnknownVlan] = "Unicast_ToAGuestsMacInAnotherVlan_IsCounted",
         [DropReason.IcmpLimit] = "IcmpErrors_BeyondTheLimitOfASecond_AreCountedAndNotSent",
+        [DropReason.PuntLimit] = "QueueToTheEngine_WhenFull_RefusesAndCounts",
     };
 
     /// <summary>Reasons that the kernel has to bring about; SPECIFICATION.md says that no test does.</summary>
