@@ -1,7 +1,9 @@
+using Hnv.Dataplane.Ebpf;
 using Hnv.Dataplane.Userspace;
 using Hnv.HostAgent.HostChannel;
 using Hnv.HostAgent.Configuration;
 using Hnv.HostAgent.Enforcement;
+using Hnv.Linux;
 using Hnv.Ovsdb;
 using Hnv.Pki;
 using Hnv.Southbound;
@@ -49,8 +51,10 @@ internal static partial class AgentProcess
 
         VSwitch vSwitch = new();
         PortTable? ports = null;
+        using FastPath? fastPath = LoadFastPath(options, vSwitch, log);
         using UserspaceExecutor executor = new(vSwitch, new ExecutorOptions
         {
+            FastPath = fastPath,
             Workers = options.Workers,
             PortLost = (port, reason) => ports!.Lost(port, reason),
             WorkerFault = exception => ReportFault(log, exception),
@@ -86,6 +90,26 @@ internal static partial class AgentProcess
         LogStarted(log, options.Name, options.HostId, string.Join(", ", options.Uplinks), options.ChannelSocket);
         await web.WaitForShutdownAsync();
         LogStopped(log, options.Name);
+    }
+
+    private static FastPath? LoadFastPath(AgentOptions options, VSwitch vSwitch, ILogger log)
+    {
+        if (options.Executor == "userspace")
+        {
+            return null;
+        }
+
+        try
+        {
+            FastPath fastPath = FastPath.Load(vSwitch);
+            LogFastPath(log);
+            return fastPath;
+        }
+        catch (LinuxException error)
+        {
+            LogNoFastPath(log, error.Message);
+            return null;
+        }
     }
 
     private static void ConfigureLogging(ILoggingBuilder logging) => logging
@@ -180,6 +204,12 @@ internal static partial class AgentProcess
 
     [LoggerMessage(3100, LogLevel.Information, "Host agent {Name} ({HostId}) runs: uplinks {Uplinks}, host channel at {Socket}")]
     private static partial void LogStarted(ILogger logger, string name, Guid hostId, string uplinks, string socket);
+
+    [LoggerMessage(3103, LogLevel.Information, "Packets are carried by eBPF programs in the kernel")]
+    private static partial void LogFastPath(ILogger logger);
+
+    [LoggerMessage(3104, LogLevel.Warning, "Packets are carried by this process, not by eBPF programs: {Reason}")]
+    private static partial void LogNoFastPath(ILogger logger, string reason);
 
     [LoggerMessage(3102, LogLevel.Error, "Packets could not be handled because of a bug; their batch was dropped (at most one line a second)")]
     private static partial void LogWorkerFault(ILogger logger, Exception exception);

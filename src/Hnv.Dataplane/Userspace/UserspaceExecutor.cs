@@ -54,6 +54,9 @@ public sealed class UserspaceExecutor : IDisposable
         }
     }
 
+    /// <summary>What operators call it.</summary>
+    public string Name => Fast is null ? "userspace" : "ebpf";
+
     private FastPath? Fast => _options.FastPath;
 
     /// <summary>Starts the workers.</summary>

@@ -65,6 +65,11 @@ public static class AgentConfiguration
             yield return $"workers is {options.Workers}; it must lie between 1 and 64";
         }
 
+        if (options.Executor is not ("userspace" or "ebpf" or "auto"))
+        {
+            yield return $"executor is '{options.Executor}'; it must be userspace, ebpf or auto";
+        }
+
         if (options.Compartment.Length == 0 || options.Compartment.Contains('/', StringComparison.Ordinal))
         {
             yield return $"compartment is '{options.Compartment}'; it must be a network namespace's name without a slash";

@@ -30,6 +30,12 @@ public sealed record AgentOptions
     /// <summary>Certificates of <c>pssl</c> and <c>https</c> listeners; null where there are none.</summary>
     public TlsOptions? Tls { get; init; }
 
+    /// <summary>
+    /// What carries packets: <c>userspace</c>, this process; <c>ebpf</c> or <c>auto</c>, the kernel where it can (docs/ebpf.md), else this process, which
+    /// says why.
+    /// </summary>
+    public string Executor { get; init; } = "userspace";
+
     /// <summary>Threads that carry packets, 1 … 64.</summary>
     public int Workers { get; init; } = 1;
 

@@ -82,7 +82,7 @@ internal sealed class ProviderNetwork(AgentOptions options, UserspaceExecutor ex
                 UnderlayMtu = SmallestMtu(compartment, interfaces.Select(pa => pa.DeviceName));
                 if (!same)
                 {
-                    executor.SetProviderEndpoints(options.Compartment, [.. interfaces.Select(pa => new ProviderEndpoint(pa.TeamMember, pa.Address))]);
+                    executor.SetProviderEndpoints(options.Compartment, [.. interfaces.Select(pa => new ProviderEndpoint(pa.TeamMember, pa.Address, VlanId: pa.VlanId))]);
                 }
             }
 

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Hnv.Contracts;
 using Hnv.Contracts.HostChannel;
+using Hnv.Dataplane.Userspace;
 using Hnv.HostAgent.Configuration;
 using Hnv.HostAgent.Enforcement;
 using Hnv.Linux.Netlink;
@@ -18,6 +19,7 @@ internal sealed class ChannelEndpoints(
     AgentOptions options,
     HostPolicyDatabase database,
     VSwitch vSwitch,
+    UserspaceExecutor executor,
     PortTable ports,
     ProviderNetwork providerNetwork,
     PolicyLoop loop,
@@ -56,7 +58,7 @@ internal sealed class ChannelEndpoints(
             options.HostId,
             Version,
             _startedAt,
-            "userspace",
+            executor.Name,
             options.Uplinks,
             [.. loop.Policy.ProviderAddresses.Select(address => new ProviderAddressStatus(
                 address.TeamMember,

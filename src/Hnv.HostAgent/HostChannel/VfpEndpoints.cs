@@ -1,5 +1,6 @@
 using System.Net;
 using Hnv.Contracts.HostChannel;
+using Hnv.Dataplane.Userspace;
 using Hnv.HostAgent.Configuration;
 using Hnv.HostAgent.Enforcement;
 using Hnv.Linux;
@@ -12,7 +13,7 @@ using Hnv.Vfp;
 namespace Hnv.HostAgent.HostChannel;
 
 /// <summary>The switch and its ports, object by object: what <c>hnv vfp</c> shows.</summary>
-internal sealed class VfpEndpoints(AgentOptions options, VSwitch vSwitch, PortTable ports, PolicyLoop loop)
+internal sealed class VfpEndpoints(AgentOptions options, VSwitch vSwitch, UserspaceExecutor executor, PortTable ports, PolicyLoop loop)
 {
     /// <summary>Items that one answer holds at most.</summary>
     private const int ItemsMax = 10_000;
@@ -43,7 +44,7 @@ internal sealed class VfpEndpoints(AgentOptions options, VSwitch vSwitch, PortTa
         return new VfpSwitch(
             options.Name,
             options.HostId,
-            "userspace",
+            executor.Name,
             vSwitch.Generation,
             [.. options.Uplinks.Select((device, member) => Uplink(route.TryGetLink(device), device, member))],
             [.. vSwitch.Program.Subnets.Select(Subnet).OfType<VfpSubnet>().OrderBy(subnet => subnet.Vsid)],

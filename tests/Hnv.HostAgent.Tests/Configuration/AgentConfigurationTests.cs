@@ -25,13 +25,13 @@ public sealed class AgentConfigurationTests : IDisposable
     public void Load_SeveralFaults_NamesThemAll()
     {
         File.WriteAllText(_file, """
-            {"hostId": "00000000-0000-0000-0000-000000000000", "name": "host1", "uplinks": ["eth0", "eth0"], "workers": 65,
+            {"hostId": "00000000-0000-0000-0000-000000000000", "name": "host1", "uplinks": ["eth0", "eth0"], "workers": 65, "executor": "dpdk",
              "compartment": "a/b", "ovsdb": {"listen": ["6640"]}, "channel": {"listen": ["host1:80"]}}
             """);
 
         AgentConfigurationException refused = Assert.Throws<AgentConfigurationException>(() => AgentConfiguration.Load(_file));
 
-        Assert.All(["hostId", "named twice", "workers is 65", "a/b", "'6640'", "host1:80"], fault => Assert.Contains(fault, refused.Message, StringComparison.Ordinal));
+        Assert.All(["hostId", "named twice", "workers is 65", "executor is 'dpdk'", "a/b", "'6640'", "host1:80"], fault => Assert.Contains(fault, refused.Message, StringComparison.Ordinal));
     }
 
     [Theory]
