@@ -9,7 +9,7 @@ namespace Hnv.Dataplane.Tests;
 
 /// <summary>
 /// What only the fast path has: packets that the engine does not see, policy that reaches them all the same, and the queue to the engine. That it
-/// does to packets what the executor does is held by the other tests of this project, run with HNV_TEST_EXECUTOR=ebpf.
+/// does to packets what the executor does is held by the other tests of this project, run with HNV_EXECUTOR=ebpf.
 /// </summary>
 public sealed class EbpfFastPathTests
 {

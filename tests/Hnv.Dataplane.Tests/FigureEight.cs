@@ -34,13 +34,13 @@ public sealed class FigureEight : IDisposable
     /// <param name="underlayMtu">Of the provider network; the hosts know it.</param>
     /// <param name="isIPv6">The provider network is IPv6.</param>
     /// <param name="isTeam">Host 2 has two uplinks, each with a provider address.</param>
-    /// <param name="inKernel">With the fast path; null is what HNV_TEST_EXECUTOR says (<c>ebpf</c> or <c>userspace</c>).</param>
+    /// <param name="inKernel">With the fast path; null is what HNV_EXECUTOR says (<c>ebpf</c> or <c>userspace</c>).</param>
     /// <param name="change">What a host's policy has beside the figure's; null leaves it as it is.</param>
     public FigureEight(EncapsulationType encapsulation, int workers = 1, int underlayMtu = 1700, bool isIPv6 = false, bool isTeam = false, bool? inKernel = null, Func<Host, HostPolicy, HostPolicy>? change = null)
     {
         Encapsulation = encapsulation;
         UnderlayMtu = underlayMtu;
-        IsInKernel = inKernel ?? Environment.GetEnvironmentVariable("HNV_TEST_EXECUTOR") == "ebpf";
+        IsInKernel = inKernel ?? Environment.GetEnvironmentVariable("HNV_EXECUTOR") == "ebpf";
         Change = change ?? (static (_, policy) => policy);
         Router = Make("tor");
         Router.Run(() => File.WriteAllText("/proc/sys/net/ipv4/ip_forward", "1"));
