@@ -23,7 +23,7 @@
 #define PORT_IS_VETH 1
 #define PORT_IS_TAPPED 2
 #define MARK_FROM_WIRE 2147483648
-#define PUNT_WINDOW 1024
+#define PUNT_WINDOW 4096
 #define PUNT_COST_SHIFT 10
 
 struct flow_key {

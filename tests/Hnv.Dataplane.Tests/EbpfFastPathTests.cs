@@ -158,14 +158,14 @@ public sealed class EbpfFastPathTests
             _ = lab.ContosoWeb.Execute("python3", "-c", """
                 import socket
                 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(('eth0', 0))
-                for _ in range(3000): s.send(b'\x02' * 12 + b'\x08\x00' + b'\x00' * 50)
+                for _ in range(6000): s.send(b'\x02' * 12 + b'\x08\x00' + b'\x00' * 50)
                 """);
         });
 
         Age(lab);
 
         long refused = lab.ContosoWeb.Port.Counts(Direction.Outbound).Drops.GetValueOrDefault(DropReason.PuntLimit);
-        Assert.InRange(refused, 3000 - Abi.PuntWindow - 100, 3000);
+        Assert.InRange(refused, 6000 - Abi.PuntWindow - 100, 6000);
         Assert.True(lab.ContosoWeb.Pings("10.1.1.11"));
     }
 

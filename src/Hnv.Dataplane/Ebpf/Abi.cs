@@ -30,10 +30,10 @@ internal static class Abi
     public const uint MarkFromWire = 0x8000_0000;
 
     /// <summary>
-    /// How much of a port's traffic may wait for the executor, in units of one packet and one more for each 1024 bytes: some thousand small packets
-    /// or one megabyte.
+    /// How much of a port's traffic may wait for the executor, in units of one packet and one more for each 1024 bytes: four thousand small packets
+    /// or four megabytes.
     /// </summary>
-    public const int PuntWindow = 1024, PuntCostShift = 10;
+    public const int PuntWindow = 4096, PuntCostShift = 10;
 }
 
 /// <summary>Six bytes of a MAC.</summary>

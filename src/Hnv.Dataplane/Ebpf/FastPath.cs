@@ -6,7 +6,6 @@ using Hnv.Linux.Bpf;
 using Hnv.Linux.Netlink;
 using Hnv.Primitives;
 using Hnv.Vfp;
-using Hnv.Wire;
 
 namespace Hnv.Dataplane.Ebpf;
 
@@ -485,73 +484,39 @@ public sealed class FastPath : IFlowOffload, IDisposable
         }
     }
 
+    /// <summary>What the programs are to do; false when they cannot.</summary>
     private bool TryTranslate(KernelPort port, UnifiedFlow flow, uint generation, out FlowAction action)
     {
-        action = default;
-        Ufid ufid = flow.Ufid;
-        bool isIPv4 = ufid.EtherType == EtherTypes.IPv4;
-        bool isKnown = (isIPv4 || ufid.EtherType == EtherTypes.IPv6)
-            && (ufid.Protocol is IPProtocols.Tcp or IPProtocols.Udp || ufid.Protocol == (isIPv4 ? IPProtocols.Icmp : IPProtocols.IcmpV6));
-        if (!isKnown || flow.Extras is not null || ufid.Fragment != FragmentClass.Whole || port.Member is null || port.IsTapped)
+        action = new FlowAction { Port = (ushort)port.Index, Generation = generation, Verdict = Abi.ActionDrop };
+        if (!FlowActions.MayCarry(flow.Ufid) || flow.Extras is not null || port.Member is null || port.IsTapped)
         {
             return false;
         }
 
-        action.Port = (ushort)port.Index;
-        action.Generation = generation;
-        if (flow.Verdict == Verdict.Drop)
-        {
-            action.Verdict = Abi.ActionDrop;
-            return true;
-        }
-
-        ref readonly Transposition edits = ref flow.Transposition;
-        if (flow.Verdict != Verdict.Forward || (edits.Edits & TranspositionEdits.Uplink) != 0 || !TryTarget(flow, in edits, ref action))
-        {
-            return false;
-        }
-
-        const TranspositionEdits carried = TranspositionEdits.DestinationMac | TranspositionEdits.SourceMac | TranspositionEdits.DecrementTtl
-            | TranspositionEdits.Translation | TranspositionEdits.FixedDscp;
-        action.Edits = (ushort)(edits.Edits & carried);
-        action.MaxLength = edits.MaxLength;
-        action.TrafficClass = (byte)(edits.OuterDscp << 2);
-        action.SourcePortBe = AbiFields.Be(edits.SourcePort);
-        action.DestinationPortBe = AbiFields.Be(edits.DestinationPort);
-        action.DestinationMac = AbiFields.Bytes(edits.DestinationMac);
-        action.SourceMac = AbiFields.Bytes(edits.SourceMac);
-        action.Source = AbiFields.Words(edits.Source);
-        action.Destination = AbiFields.Words(edits.Destination);
-
-        // An address of the other family would be a refusal in the executor, too; there is no such translation.
-        return !((edits.Edits & TranspositionEdits.Source) != 0 && edits.Source.IsIPv4 != isIPv4)
-            && !((edits.Edits & TranspositionEdits.Destination) != 0 && edits.Destination.IsIPv4 != isIPv4);
+        return flow.Verdict == Verdict.Drop
+            || (flow.Verdict == Verdict.Forward && TryTarget(flow, ref action) && FlowActions.TryWrite(in flow.Transposition, flow.Ufid, ref action));
     }
 
-    private bool TryTarget(UnifiedFlow flow, in Transposition edits, ref FlowAction action)
+    private bool TryTarget(UnifiedFlow flow, ref FlowAction action)
     {
+        ref readonly Transposition transposition = ref flow.Transposition;
         if (flow.Direction == Direction.Inbound)
         {
             action.Verdict = Abi.ActionDeliver;
             return true;
         }
 
-        if ((edits.Edits & TranspositionEdits.Encap) == 0)
+        if ((transposition.Edits & TranspositionEdits.Encap) != 0)
         {
-            action.Verdict = Abi.ActionLocal;
-            action.Vsid = flow.Destination?.Program?.Vsid.Value ?? 0;
-            return action.Vsid != 0;
+            int hop = _hops.IndexOf(transposition.TeamMember, transposition.Provider);
+            action.Verdict = Abi.ActionEncapsulate;
+            action.Hop = (uint)hop;
+            return hop >= 0;
         }
 
-        int hop = _hops.IndexOf(edits.TeamMember, edits.Provider);
-        uint entropy = flow.Ufid.Entropy();
-        action.Verdict = Abi.ActionEncapsulate;
-        action.Vsid = edits.Vsid.Value;
-        action.Hop = (uint)hop;
-        action.Encapsulation = edits.Encapsulation == EncapsulationType.Vxlan ? (byte)Abi.EncapsulationVxlan : (byte)Abi.EncapsulationNvgre;
-        action.EntropyBe = AbiFields.Be(VxlanHeader.SourcePort(entropy));
-        action.FlowId = NvgreHeader.FlowId(entropy);
-        return hop >= 0;
+        action.Verdict = Abi.ActionLocal;
+        action.Vsid = flow.Destination?.Program?.Vsid.Value ?? 0;
+        return action.Vsid != 0 && (transposition.Edits & TranspositionEdits.Uplink) == 0;
     }
 
     /// <summary>Counts what found no room since the last time.</summary>
