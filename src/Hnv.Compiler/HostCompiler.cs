@@ -7,8 +7,8 @@ using Hnv.Vfp;
 namespace Hnv.Compiler;
 
 /// <summary>
-/// Turns what was asked of a host into what its virtual switch runs. Pure. What is wrong is reported, all of it, and closed: a port or a network
-/// with an error drops everything, the others are not touched by it.
+/// Turns what was asked of a host into what its virtual switch runs. Pure. What is wrong is reported, all of it, and changes nothing: the ports
+/// it concerns run what they ran, or nothing, and the others are not touched by it.
 /// </summary>
 public static class HostCompiler
 {
@@ -45,16 +45,21 @@ public static class HostCompiler
             }
         }
 
+        HashSet<NicId> refused = [.. programs.Where(pair => pair.Value.IsFailClosed).Select(pair => pair.Key)];
+        SwitchProgram? running = before?.Program is { } last && last.ProviderAddresses.AsSpan().SequenceEqual(own.AsSpan()) ? last : null;
+        List<SubnetProgram> subnets =
+        [
+            .. domains.Where(pair => pair.Value is not null).Select(pair => new SubnetProgram(pair.Key, pair.Value!.Providers)),
+        ];
+        KeepRunning(programs, subnets, refused, running);
         SwitchProgram switchProgram = new()
         {
             ProviderAddresses = own,
             LinkBitsPerSecond = policy.Settings.LinkMbps * 1_000_000L,
             Ports = programs.ToFrozenDictionary(),
-            Subnets = [.. domains
-                .Where(pair => pair.Value is not null)
-                .Select(pair => new SubnetProgram(pair.Key, pair.Value!.Providers))],
+            Subnets = [.. subnets],
         };
-        return new CompileResult(switchProgram, [.. errors]) { Compilation = next };
+        return new CompileResult(switchProgram, [.. errors]) { Refused = refused, Compilation = next };
 
         // A mirror may lead into any network.
         PortProgram? KnownProgram(PortPolicy port) =>
@@ -62,6 +67,24 @@ public static class HostCompiler
             && (allKept || (port.Mirrors.IsEmpty && (!port.IsVirtualized || (domains.GetValueOrDefault(port.Vsid) is { } domain && kept.Contains(domain)))))
                 ? known.Find(port)
                 : null;
+    }
+
+    /// <summary>A change that makes no sense changes nothing: its ports run what they ran, and go on receiving what they received.</summary>
+    private static void KeepRunning(Dictionary<NicId, PortProgram> programs, List<SubnetProgram> subnets, HashSet<NicId> refused, SwitchProgram? running)
+    {
+        foreach (NicId nic in refused)
+        {
+            if (running?.Ports.GetValueOrDefault(nic) is not { IsFailClosed: false } program)
+            {
+                continue;
+            }
+
+            programs[nic] = program;
+            if (!subnets.Any(subnet => subnet.Vsid == program.Vsid) && running.Subnets.FirstOrDefault(subnet => subnet.Vsid == program.Vsid) is { } known)
+            {
+                subnets.Add(known);
+            }
+        }
     }
 
     /// <summary>Two networks are joined when each names the other; whose prefixes overlap stay apart.</summary>

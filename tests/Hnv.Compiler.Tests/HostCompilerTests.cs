@@ -96,6 +96,24 @@ public class HostCompilerTests
         Assert.Equal(7, other.Program.Ports[changed.Nic].Guards.StormLimit);
     }
 
+    [Theory]
+    [InlineData("address twice")]
+    [InlineData("overlap")]
+    [InlineData("vsid twice")]
+    public void PolicyThatMakesNoSense_IsRefused_AndWhatRanRunsOn(string how)
+    {
+        CompileResult good = HostCompiler.Compile(Good);
+        CompileResult bad = HostCompiler.Compile(Spoil(how), before: good), fresh = HostCompiler.Compile(Spoil(how));
+        CompileResult again = HostCompiler.Compile(Spoil(how) with { Configuration = 9 }, before: bad);
+
+        Assert.NotEmpty(bad.Errors);
+        Assert.Equal(fresh.Errors.AsEnumerable(), bad.Errors);
+        Assert.Equal(bad.Errors.AsEnumerable(), again.Errors);
+        Assert.Equal(fresh.Program.Ports.Where(pair => pair.Value.IsFailClosed).Select(pair => pair.Key.Value).Order(), bad.Refused.Select(nic => nic.Value).Order());
+        Assert.All(bad.Refused.Where(good.Program.Ports.ContainsKey), nic => Assert.Same(good.Program.Ports[nic], again.Program.Ports[nic]));
+        Assert.All(bad.Refused.Where(good.Program.Ports.ContainsKey), nic => Assert.Contains(again.Program.Subnets, subnet => subnet.Vsid == good.Program.Ports[nic].Vsid));
+    }
+
     public static TheoryData<string, string, string> Wrong => new()
     {
         { "overlap", "virtualNetworks/contoso/subnets/subnet5003", "addressPrefix" },

@@ -155,10 +155,10 @@ internal sealed partial class PolicyLoop(
             return new EnforcementStatus(EnforcementState.Blocked, "PortBlocked", $"networkInterface {port.Nic} is plugged into {port.Device}, and no policy for it has come. Does the networkInterfaces resource exist?");
         }
 
-        if (program.IsFailClosed)
+        if (program.IsFailClosed || _compiled?.Refused.Contains(port.Nic) == true)
         {
             string why = string.Join(" ", _compileErrors.Where(error => error.Subject.StartsWith($"networkInterfaces/{program.Name}", StringComparison.Ordinal)).Select(error => error.ToString()));
-            return new EnforcementStatus(EnforcementState.Failed, "PolicyConfigurationFailure", why.Length > 0 ? why : "its policy contradicts itself; the port drops everything");
+            return new EnforcementStatus(EnforcementState.Failed, "PolicyConfigurationFailure", $"{(why.Length > 0 ? why : "its policy contradicts itself.")} {(program.IsFailClosed ? "The port drops everything." : "What was in force before stays in force.")}");
         }
 
         if (!program.IsVirtualized)
