@@ -25,7 +25,8 @@ public sealed record DatapathResult(string Name, IReadOnlyList<DatapathRound> Ro
 }
 
 /// <summary>
-/// Measures OpenHNV beside the kernel's VXLAN and stock Open vSwitch, on the same topology, in one run and in turn, so that a noisy
+/// Measures OpenHNV, with either executor, beside the kernel's VXLAN and stock Open vSwitch, on the same topology, in one run and in turn, so that a
+/// noisy
 /// machine is noisy for all of them.
 /// </summary>
 public static class DatapathBenchmark
@@ -52,10 +53,13 @@ public static class DatapathBenchmark
                 contenders.Add(await OpenVSwitch.StartAsync(new LabNames("benchovs"), cancellation));
             }
 
-            contenders.Add(await OpenHnv.StartAsync(new LabRequest(request.LabFile, new Dictionary<string, long>(), Name: "bench"), step => progress($"OpenHNV: {step}"), cancellation));
-            if (request.Nvgre)
+            foreach (string executor in (string[])["userspace", "ebpf"])
             {
-                contenders.Add(await OpenHnv.StartAsync(new LabRequest(request.LabFile, new Dictionary<string, long>(), Nvgre: true, Name: "benchnvgre"), step => progress($"OpenHNV NVGRE: {step}"), cancellation));
+                foreach (bool nvgre in request.Nvgre ? (bool[])[false, true] : [false])
+                {
+                    LabRequest lab = new(request.LabFile, new Dictionary<string, long>(), nvgre, executor, $"bench{executor}{(nvgre ? "nvgre" : "")}");
+                    contenders.Add(await OpenHnv.StartAsync(lab, step => progress($"OpenHNV {executor}{(nvgre ? " NVGRE" : "")}: {step}"), cancellation));
+                }
             }
 
             return await MeasureAsync(contenders, request, progress, cancellation);

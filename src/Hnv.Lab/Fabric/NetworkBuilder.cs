@@ -7,8 +7,8 @@ namespace Hnv.Lab.Fabric;
 /// <summary>
 /// Makes the namespaces and cables of a lab. Every device is born in its namespace: the root namespace never sees one.
 /// <code>
-///   controller ── tor ──┬─ bridge of pa-1 ── eth0 host1 ── contoso-sql ── eth0 (machine)
-///                       └─ bridge of pa-2 ── eth0 host2 ── contoso-web ── eth0 (machine)
+///   controller ── tor ──┬─ (bridge of pa-1) ── eth0 host1 ── contoso-sql ── eth0 (machine)
+///                       └─ (bridge of pa-2) ── eth0 host2 ── contoso-web ── eth0 (machine)
 /// </code>
 /// </summary>
 internal static class NetworkBuilder
@@ -88,36 +88,36 @@ internal static class NetworkBuilder
         for (int i = 0; i < lab.ProviderSubnets.Count; i++)
         {
             ProviderSubnet subnet = lab.ProviderSubnets[i];
-            yield return $"link add name sub{i} mtu {lab.UnderlayMtu} type bridge mcast_snooping 0";
-            yield return Address(subnet.Gateway, subnet.Prefix, $"sub{i}");
-            yield return $"link set dev sub{i} addrgenmode none up";
-            foreach (LabHost host in lab.Hosts.Where(host => host.Subnet == subnet))
+            (string Name, string Peer, string Namespace)[] cables =
+            [
+                .. lab.Hosts.Where(host => host.Subnet == subnet).SelectMany(host => host.Uplinks.Select((uplink, member) =>
+                    (member == 0 ? host.Name : $"{host.Name}.{member}", uplink, names.Namespace(host.Name)))),
+                .. lab.Vteps.Where(vtep => vtep.Subnet == subnet).Select(vtep => (vtep.Name, "eth0", names.Namespace(vtep.Name))),
+            ];
+            foreach ((string name, string peer, string inNamespace) in cables)
             {
-                int member = 0;
-                foreach (string uplink in host.Uplinks)
-                {
-                    foreach (string line in Port(member == 0 ? host.Name : $"{host.Name}.{member}", uplink, names.Namespace(host.Name), i, lab.UnderlayMtu))
-                    {
-                        yield return line;
-                    }
+                yield return $"link add name {name} mtu {lab.UnderlayMtu} type veth peer name {peer} mtu {lab.UnderlayMtu} netns {inNamespace}";
+            }
 
-                    member++;
+            if (cables.Length == 1)
+            {
+                // A bridge between router and cable would cut tunnelled super-packets apart, which no wire does.
+                yield return $"link property add dev {cables[0].Name} altname sub{i}";
+            }
+            else
+            {
+                yield return $"link add name sub{i} mtu {lab.UnderlayMtu} type bridge mcast_snooping 0";
+                foreach ((string name, _, _) in cables)
+                {
+                    yield return $"link set dev {name} master sub{i}";
+                    yield return $"link set dev {name} addrgenmode none up";
                 }
             }
 
-            foreach (string line in lab.Vteps.Where(vtep => vtep.Subnet == subnet).SelectMany(vtep => Port(vtep.Name, "eth0", names.Namespace(vtep.Name), i, lab.UnderlayMtu)))
-            {
-                yield return line;
-            }
+            yield return Address(subnet.Gateway, subnet.Prefix, $"sub{i}");
+            yield return $"link set dev sub{i} addrgenmode none up";
         }
     }
-
-    private static IEnumerable<string> Port(string name, string peer, string peerNamespace, int bridge, int mtu) =>
-    [
-        $"link add name {name} mtu {mtu} type veth peer name {peer} mtu {mtu} netns {peerNamespace}",
-        $"link set dev {name} master sub{bridge}",
-        $"link set dev {name} addrgenmode none up",
-    ];
 
     private static IEnumerable<string> Controller() =>
     [
