@@ -1,6 +1,7 @@
 using Hnv.Controller.Engine;
 using Hnv.Controller.Hosts;
 using Hnv.Controller.Http;
+using Hnv.Controller.Http.OpenApi;
 using Hnv.Controller.Resources;
 using Hnv.Controller.Schema;
 using Hnv.Controller.Store;

@@ -55,6 +55,9 @@ internal sealed class ComputedResources
         ];
     }
 
+    /// <summary>Each, for its description.</summary>
+    public IReadOnlyList<IComputedResource> All => _all;
+
     /// <summary>What a path names, and the id behind it; null when nothing computed lies there.</summary>
     public (IComputedResource Resource, string? Id)? Find(ReadOnlySpan<string> segments)
     {

@@ -65,7 +65,7 @@ internal static class BackupAndRestore
 
     // Compute, because the controller writes it: what a client sends back is dropped, and it is there from the start.
     private static Property Outcome(string name, JsonNode empty, string? stored = null) =>
-        new(name, new TextSchema()) { Access = Access.ReadOnly, Compute = (node, _) => (node.Properties[stored ?? name] ?? empty).DeepClone() };
+        new(name, new DerivedSchema(DerivedSchema.TypeOf(empty))) { Access = Access.ReadOnly, Compute = (node, _) => (node.Properties[stored ?? name] ?? empty).DeepClone() };
 
     private static void ValidateBackup(RuleContext backup, string? directory)
     {

@@ -11,6 +11,13 @@ internal static class Common
     // Nothing has changed in what is not enforced since the controller started.
     private static readonly string s_since = DateTimeOffset.UtcNow.ToString("o", System.Globalization.CultureInfo.InvariantCulture);
 
+    private static readonly StructSchema s_configurationState = new(
+        new("status", new EnumSchema("Uninitialized", "InProgress", "Success", "Warning", "Failure")),
+        new("lastUpdatedTime", new TextSchema()),
+        new("id", new TextSchema()),
+        new("detailedInfo", new ListSchema(new StructSchema(
+            new("source", new TextSchema()), new("code", new TextSchema()), new("message", new TextSchema())))));
+
     /// <summary>A read-only list of everyone of some types who points here; left out while nobody does.</summary>
     public static Property BackReference(string name, params string[] holderPaths) => BackReferenceSince(ApiVersion.V1, name, holderPaths);
 
@@ -41,14 +48,14 @@ internal static class Common
 
     /// <summary>A read-only property that has one value as long as the function behind it does not exist.</summary>
     public static Property Constant(string name, JsonNode value) =>
-        new(name, new TextSchema()) { Access = Access.ReadOnly, Compute = (_, _) => value.DeepClone() };
+        new(name, new DerivedSchema(DerivedSchema.TypeOf(value))) { Access = Access.ReadOnly, Compute = (_, _) => value.DeepClone() };
 
     /// <summary>
     /// The state of a resource that is stored and validated but that nothing in this release enforces: says so, with the documented code
     /// for a device that is not there. What a device does report goes before it.
     /// </summary>
     public static Property NotEnforced(string status, string source, string code, string message) =>
-        new("configurationState", new TextSchema())
+        new("configurationState", s_configurationState)
         {
             Access = Access.ReadOnly,
             Compute = (node, view) => view.Live?.ConfigurationState(node) ?? new JsonObject
@@ -72,7 +79,7 @@ internal static class Common
 
     /// <summary>What the hosts made of the resource; left out before anything was tried (contradiction 27).</summary>
     public static Property ConfigurationState() =>
-        new("configurationState", new TextSchema()) { Access = Access.ReadOnly, Compute = (node, view) => view.Live?.ConfigurationState(node) };
+        new("configurationState", s_configurationState) { Access = Access.ReadOnly, Compute = (node, view) => view.Live?.ConfigurationState(node) };
 
     /// <summary>A prefix property as a value; null when absent.</summary>
     public static IpPrefix? Prefix(this Node node, string property) =>

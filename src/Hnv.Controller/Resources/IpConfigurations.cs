@@ -27,9 +27,10 @@ internal static class IpConfigurations
             new(Address, new AddressSchema(emptyIsAbsent: true))
             {
                 InvalidCode = "InvalidPrivateIPAddressFormat",
+                Filled = true,
                 Compute = (node, view) => node.Text(Address) ?? LearnedIPAddresses.AddressOf(node, view.Snapshot),
             },
-            new(Method, new EnumSchema("Static", "Dynamic", "Unmanaged", LearnedIPAddresses.Method) { Synonyms = { ["Unmanged"] = "Unmanaged" } })
+            new(Method, new EnumSchema("Static", "Dynamic", "Unmanaged", LearnedIPAddresses.Method) { Synonyms = { ["Unmanged"] = "Unmanaged" }, ShownAs = { [LearnedIPAddresses.Method] = "Dynamic" } })
             {
                 Default = "Dynamic",
                 Immutable = true,
@@ -46,7 +47,7 @@ internal static class IpConfigurations
             new(LoadBalancers.PoolsProperty, new ListSchema(new ReferenceSchema(LoadBalancers.PoolPath), countMax: 256)) { Aliases = ["loadBalancerBackendAddressPool"] },
             new(LoadBalancers.NatRulesProperty, new ListSchema(new ReferenceSchema(LoadBalancerRules.InboundNatPath), countMax: 256)),
             new(LearnedIPAddresses.Property, new ReferenceSchema(LearnedIPAddresses.Name)) { Since = ApiVersion.V5, TooNewCode = LearnedIPAddresses.NotSupported },
-            new(IsPrimary, new BooleanSchema()) { Since = ApiVersion.V4 },
+            new(IsPrimary, new BooleanSchema()) { Since = ApiVersion.V4, Filled = true },
         ]),
     };
 

@@ -37,7 +37,7 @@ internal static class LoadBalancerMuxes
                         new("localIPAddress", new AddressSchema(emptyIsAbsent: true)) { InvalidCode = ErrorCodes.InvalidIPAddress },
                         new("peerASN", new IntegerSchema(0, ushort.MaxValue)),
                         new("peerASN4", new IntegerSchema(0, uint.MaxValue)) { Since = s_fourByteNumbers },
-                        new("id", new GuidSchema())),
+                        new("id", new GuidSchema()) { Filled = true }),
                     countMax: 16)) { Required = true })) { Required = true },
             new("connections", Common.Connections(withPort: true)),
             new(Interfaces, new StructSchema(

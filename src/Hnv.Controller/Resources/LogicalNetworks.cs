@@ -65,7 +65,7 @@ internal static class LogicalNetworks
                         [
                             new(PoolStart, new AddressSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPAddress },
                             new(PoolEnd, new AddressSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPAddress },
-                            new("usage", new TextSchema()) { Access = Access.ReadOnly, Compute = Usage },
+                            new("usage", new DerivedSchema(DerivedSchema.Map)) { Access = Access.ReadOnly, Compute = Usage },
                         ]),
                     },
                     new ResourceType(Routes)

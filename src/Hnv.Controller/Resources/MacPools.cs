@@ -22,7 +22,7 @@ internal static class MacPools
         [
             new("startMacAddress", new MacSchema(dashes: true)) { Required = true, Immutable = true, InvalidCode = Invalid },
             new("endMacAddress", new MacSchema(dashes: true)) { Required = true, Immutable = true, InvalidCode = Invalid },
-            new("usage", new TextSchema()) { Access = Access.ReadOnly, Compute = Usage },
+            new("usage", new DerivedSchema(DerivedSchema.Map)) { Access = Access.ReadOnly, Compute = Usage },
         ]),
     };
 

@@ -42,7 +42,7 @@ internal static class Multisite
                     Common.Constant("deploymentId", ""),
                     Common.Constant("apiVersion", ""),
                     Common.Constant("networkControllerVersion", ""),
-                    new("configurationState", new TextSchema())
+                    new("configurationState", new DerivedSchema(DerivedSchema.Map))
                     {
                         Access = Access.ReadOnly,
                         Compute = (_, _) => new JsonObject { ["status"] = "Uninitialized", ["failedResources"] = new JsonArray(), ["conflictingResources"] = new JsonArray() },

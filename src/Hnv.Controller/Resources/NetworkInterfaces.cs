@@ -37,7 +37,7 @@ internal static class NetworkInterfaces
         Properties = new(
         [
             new(Method, new EnumSchema("Static", "Dynamic")) { Required = true, Immutable = true, ImmutableCode = "PrivateMacAllocationMethodCannotBeUpdated" },
-            new(Mac, new MacSchema(dashes: false)) { InvalidCode = InvalidMac },
+            new(Mac, new MacSchema(dashes: false)) { InvalidCode = InvalidMac, Filled = true },
             new(IsHost, new BooleanSchema()) { Default = false, Immutable = true, ImmutableCode = "IsHostVirtualNetworkInterfaceCannotBeUpdated" },
             new(IsPrimary, new BooleanSchema()) { Default = true, Immutable = true, ImmutableCode = "PrimaryNicPropertyCannotBeUpdated" },
             new("isMultitenantStack", new BooleanSchema()) { Default = false, Immutable = true },
@@ -47,7 +47,7 @@ internal static class NetworkInterfaces
             new(AllowedAddressPrefixes, new ListSchema(new PrefixSchema(), countMax: AllowedAddressPrefixesMax)) { InvalidCode = ErrorCodes.InvalidIPPrefix },
             SecurityTags.References(),
             new(Placement, new ReferenceSchema(Servers.Name)),
-            new("server", new TextSchema())
+            new("server", new ReferenceSchema(Servers.Name))
             {
                 Access = Access.ReadOnly,
                 Compute = (nic, view) => (view.Live?.ServerOf(nic) ?? nic.Reference(Placement)) is { } server ? new JsonObject { [ReferenceSchema.Member] = server } : null,
@@ -56,7 +56,7 @@ internal static class NetworkInterfaces
             Common.ConfigurationState(),
 
             // The v2 schema requires the member; counters themselves are read on the host channel.
-            new("counters", new TextSchema()) { Access = Access.ReadOnly, Since = ApiVersion.V2, Compute = (_, _) => new JsonArray() },
+            new("counters", new DerivedSchema(DerivedSchema.List)) { Access = Access.ReadOnly, Since = ApiVersion.V2, Compute = (_, _) => new JsonArray() },
         ]),
         Children = [IpConfigurations.Create()],
     };

@@ -44,7 +44,7 @@ internal static class Servers
             new("vendor", new TextSchema()),
             new("auditingEnabled", new ListSchema(new EnumSchema("Disabled", "Firewall"))) { Since = ApiVersion.V3, Default = new JsonArray("Disabled") },
             new(UnmanagedVtep, new StructSchema(new Property("address", new AddressSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPAddress })),
-            new("virtualNetworkInterfaces", new TextSchema()) { Access = Access.ReadOnly, Since = ApiVersion.V2, Compute = Hosted },
+            new("virtualNetworkInterfaces", new ListSchema(new ReferenceSchema(NetworkInterfaces.Name))) { Access = Access.ReadOnly, Since = ApiVersion.V2, Compute = Hosted },
             Common.ConfigurationState(),
         ]),
         Children =

@@ -38,7 +38,7 @@ internal static class VirtualNetworkPeerings
             new(AllowGatewayTransit, new BooleanSchema()) { Default = false },
             new(UseRemoteGateways, new BooleanSchema()) { Default = false },
             new("peeringState", new TextSchema()) { Access = Access.ReadOnly, Compute = (peering, view) => State(peering, view.Snapshot) },
-            new("remoteAddressSpace", new TextSchema()) { Access = Access.ReadOnly, Compute = RemoteAddressSpace },
+            new("remoteAddressSpace", new DerivedSchema(DerivedSchema.Map)) { Access = Access.ReadOnly, Compute = RemoteAddressSpace },
         ]),
     };
 

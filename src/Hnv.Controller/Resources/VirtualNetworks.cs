@@ -60,7 +60,7 @@ internal static class VirtualNetworks
                     new("accessControlList", new ReferenceSchema(AccessControlLists.Name)),
                     new(RouteTables.Property, new ReferenceSchema(RouteTables.Name)),
                     new(ServiceInsertions.Property, new ReferenceSchema(ServiceInsertions.Name)),
-                    new(DualStackSubnets.Property, new ReferenceSchema(SubnetPath)) { Since = ApiVersion.V3 },
+                    new(DualStackSubnets.Property, new ReferenceSchema(SubnetPath) { IsMutual = true }) { Since = ApiVersion.V3 },
                     new(VirtualSubnetId, new IntegerSchema(Vsid.MinValue, Vsid.MaxValue, asString: true)) { Immutable = true },
                     new("encryptionEnabled", new BooleanSchema()) { Since = ApiVersion.V2, Default = false },
                     Common.BackReference("ipConfigurations", NetworkInterfaces.IpConfigurationPath),

@@ -16,6 +16,9 @@ internal sealed class ReferenceSchema(params string[] targets) : ValueSchema
     /// <summary>True for a reference whose target may go: it is not resolved, and does not count as use.</summary>
     public bool IsWeak { get; init; }
 
+    /// <summary>True for one that its target answers: either side may name the other, and both show it.</summary>
+    public bool IsMutual { get; init; }
+
     public override JsonNode? Read(JsonNode value, ReadScope scope)
     {
         string? text = value is JsonObject holder ? holder.FirstOrDefault(m => m.Key.Equals(Member, StringComparison.OrdinalIgnoreCase)).Value is { } inner ? Scalar(inner) : null
@@ -39,12 +42,28 @@ internal sealed class ReferenceSchema(params string[] targets) : ValueSchema
         }
     }
 
-    public override JsonObject Describe() => new()
+    public override JsonObject Describe()
     {
-        ["type"] = "object",
-        ["description"] = $"reference to {string.Join(" or ", Targets)}",
-        ["properties"] = new JsonObject { [Member] = new JsonObject { ["type"] = "string" } },
-    };
+        var schema = new JsonObject
+        {
+            ["type"] = "object",
+            ["description"] = $"reference to {string.Join(" or ", Targets)}",
+            ["properties"] = new JsonObject { [Member] = new JsonObject { ["type"] = "string", ["examples"] = new JsonArray($"/{Example(Targets[0])}") } },
+            ["required"] = new JsonArray(Member),
+            ["x-openhnv-references"] = new JsonArray([.. Targets.Select(target => JsonValue.Create(target))]),
+        };
+        if (IsWeak)
+        {
+            schema["x-openhnv-weak"] = true;
+        }
+
+        if (IsMutual)
+        {
+            schema["x-openhnv-mutual"] = true;
+        }
+
+        return schema;
+    }
 
     private static string Example(string target) => string.Join('/', target.Split('/').Select(collection => $"{collection}/NAME"));
 }
@@ -92,7 +111,16 @@ internal sealed class ListSchema(ValueSchema item, int countMin = 0, int countMa
     public override JsonNode? Project(JsonNode value, ApiVersion version) =>
         new JsonArray([.. value.AsArray().Select(member => item.Project(member!, version)?.DeepClone())]);
 
-    public override JsonObject Describe() => new() { ["type"] = "array", ["items"] = item.Describe() };
+    public override JsonObject Describe()
+    {
+        var schema = new JsonObject { ["type"] = "array", ["items"] = item.Describe(), ["maxItems"] = countMax };
+        if (countMin > 0)
+        {
+            schema["minItems"] = countMin;
+        }
+
+        return schema;
+    }
 }
 
 /// <summary>A structure of further properties.</summary>
@@ -130,5 +158,14 @@ internal sealed class StructSchema(params Property[] members) : ValueSchema
         return result;
     }
 
-    public override JsonObject Describe() => new() { ["type"] = "object", ["properties"] = _members.Describe() };
+    public override JsonObject Describe()
+    {
+        var schema = new JsonObject { ["type"] = "object", ["properties"] = _members.Describe() };
+        if (_members.DescribeRequired() is { Count: > 0 } required)
+        {
+            schema["required"] = required;
+        }
+
+        return schema;
+    }
 }

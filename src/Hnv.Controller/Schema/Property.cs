@@ -54,6 +54,9 @@ internal sealed record Property(string Name, ValueSchema Schema)
     /// <summary>What it is when nobody says; null leaves it out.</summary>
     public JsonNode? Default { get; init; }
 
+    /// <summary>True for what the controller gives, or keeps, when a request leaves it out.</summary>
+    public bool Filled { get; init; }
+
     /// <summary>Other names it is read under.</summary>
     public string[] Aliases { get; init; } = [];
 
@@ -128,20 +131,56 @@ internal sealed class PropertyTable(IReadOnlyList<Property> properties) : IEnume
         }
     }
 
-    public JsonObject Describe() => new(properties.Select(p =>
-    {
-        JsonObject schema = p.Schema.Describe();
-        if (p.Access != Access.ReadWrite)
-        {
-            schema[p.Access == Access.ReadOnly ? "readOnly" : "writeOnly"] = true;
-        }
+    /// <summary>The JSON Schemas of all properties by name, with what a client has to know beside the type (<c>docs/controller.md</c>, "OpenAPI").</summary>
+    public JsonObject Describe() => new(properties.Select(p => KeyValuePair.Create<string, JsonNode?>(p.Name, Describe(p))));
 
-        return KeyValuePair.Create<string, JsonNode?>(p.Name, schema);
-    }));
+    /// <summary>The names a request must have.</summary>
+    public JsonArray DescribeRequired() => new([.. properties.Where(p => p.Required).Select(p => JsonValue.Create(p.Name))]);
 
     public IEnumerator<Property> GetEnumerator() => properties.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private static JsonObject Describe(Property property)
+    {
+        JsonObject schema = property.Schema.Describe();
+        if (property.Access != Access.ReadWrite)
+        {
+            schema[property.Access == Access.ReadOnly ? "readOnly" : "writeOnly"] = true;
+        }
+
+        if (property.Default is { } value)
+        {
+            schema["default"] = value.DeepClone();
+        }
+
+        if (property.Immutable)
+        {
+            schema["x-openhnv-immutable"] = true;
+        }
+
+        if (property.Filled)
+        {
+            schema["x-openhnv-filled"] = true;
+        }
+
+        if (property.Since != ApiVersion.V1)
+        {
+            schema["x-openhnv-since"] = property.Since.ToString();
+        }
+
+        if (property.Until is { } until)
+        {
+            schema["x-openhnv-until"] = until.ToString();
+        }
+
+        if (property.Aliases.Length > 0)
+        {
+            schema["x-openhnv-aliases"] = new JsonArray([.. property.Aliases.Select(alias => JsonValue.Create(alias))]);
+        }
+
+        return schema;
+    }
 
     private static JsonNode? ReadOne(Property property, JsonNode? sent, JsonNode? stored, ReadScope scope)
     {

@@ -12,7 +12,7 @@ internal sealed class TextSchema(int lengthMax = 4096) : ValueSchema
             ? JsonValue.Create(text)
             : scope.Fail(Show(value), $"Send a string of at most {lengthMax} characters.");
 
-    public override JsonObject Describe() => new() { ["type"] = "string" };
+    public override JsonObject Describe() => new() { ["type"] = "string", ["maxLength"] = lengthMax };
 }
 
 /// <summary>A whole number, read as number or string.</summary>
@@ -36,7 +36,9 @@ internal sealed class BooleanSchema(bool asString = false) : ValueSchema
             ? asString ? JsonValue.Create(truth ? "True" : "False") : JsonValue.Create(truth)
             : scope.Fail(Show(value), "Send true or false.");
 
-    public override JsonObject Describe() => new() { ["type"] = asString ? "string" : "boolean" };
+    public override JsonObject Describe() => asString
+        ? new() { ["type"] = "string", ["enum"] = new JsonArray("True", "False") }
+        : new() { ["type"] = "boolean" };
 }
 
 /// <summary>One of a few words, read in any case and in other known spellings.</summary>
@@ -44,6 +46,9 @@ internal sealed class EnumSchema(params string[] words) : ValueSchema
 {
     /// <summary>Spelling read → word stored.</summary>
     public Dictionary<string, string> Synonyms { get; init; } = [];
+
+    /// <summary>Word stored → word shown, where the wire knows no such word.</summary>
+    public Dictionary<string, string> ShownAs { get; init; } = [];
 
     public override JsonNode? Read(JsonNode value, ReadScope scope)
     {
@@ -53,7 +58,16 @@ internal sealed class EnumSchema(params string[] words) : ValueSchema
         return word is not null ? JsonValue.Create(word) : scope.Fail(Show(value), $"Send one of {string.Join(", ", words)}.");
     }
 
-    public override JsonObject Describe() => new() { ["type"] = "string", ["enum"] = new JsonArray([.. words.Select(w => JsonValue.Create(w))]) };
+    public override JsonObject Describe()
+    {
+        var schema = new JsonObject { ["type"] = "string", ["enum"] = new JsonArray([.. words.Select(w => JsonValue.Create(w))]) };
+        if (Synonyms.Count + ShownAs.Count > 0)
+        {
+            schema["x-openhnv-spellings"] = new JsonObject(Synonyms.Concat(ShownAs).Select(pair => KeyValuePair.Create<string, JsonNode?>(pair.Key, pair.Value)));
+        }
+
+        return schema;
+    }
 }
 
 /// <summary>An IPv4 or IPv6 address.</summary>
@@ -66,7 +80,7 @@ internal sealed class AddressSchema(bool emptyIsAbsent = false) : ValueSchema
             ? JsonValue.Create(address.ToString())
             : scope.Fail(Show(value), "Write an IP address as 10.1.1.11 or 2001:db8::11.");
 
-    public override JsonObject Describe() => new() { ["type"] = "string", ["description"] = "IPv4 or IPv6 address" };
+    public override JsonObject Describe() => new() { ["type"] = "string", ["format"] = "ip-address", ["description"] = "IPv4 or IPv6 address" };
 }
 
 /// <summary>An IP prefix without host bits.</summary>
@@ -77,7 +91,7 @@ internal sealed class PrefixSchema : ValueSchema
             ? JsonValue.Create(prefix.ToString())
             : scope.Fail(Show(value), Suggest(Scalar(value)));
 
-    public override JsonObject Describe() => new() { ["type"] = "string", ["description"] = "address/length" };
+    public override JsonObject Describe() => new() { ["type"] = "string", ["format"] = "ip-prefix", ["description"] = "address/length" };
 
     private static string Suggest(string? text)
     {
@@ -99,7 +113,7 @@ internal sealed class MacSchema(bool dashes) : ValueSchema
 
     public static string Format(MacAddress mac, bool dashes) => dashes ? mac.ToString() : mac.ToString().Replace("-", "", StringComparison.Ordinal);
 
-    public override JsonObject Describe() => new() { ["type"] = "string", ["description"] = "MAC address" };
+    public override JsonObject Describe() => new() { ["type"] = "string", ["format"] = "mac-address", ["description"] = "MAC address" };
 }
 
 /// <summary>A GUID.</summary>
@@ -134,7 +148,7 @@ internal sealed class AutonomousSystemSchema : ValueSchema
         return (uint.Parse(halves[0], CultureInfo.InvariantCulture) << 16) | uint.Parse(halves[1], CultureInfo.InvariantCulture);
     }
 
-    public override JsonObject Describe() => new() { ["type"] = "string", ["pattern"] = @"^\d+\.\d+$" };
+    public override JsonObject Describe() => new() { ["type"] = "string", ["format"] = "as-number", ["pattern"] = @"^\d+\.\d+$" };
 
     private static string Format(uint number) => string.Create(CultureInfo.InvariantCulture, $"{number >> 16}.{number & 0xFFFF}");
 }
