@@ -2,13 +2,14 @@
 # Installs the Debian packages that a command of OpenHNV needs and the machine lacks.
 #   eng/install.sh test|demo|all
 # Says what it installs; when nothing is missing it does and says nothing. Services that come with the packages are not
-# started and not enabled (we start our own ovsdb-server and PostgreSQL); services that already run are left alone.
+# started and not enabled (we start our own ovsdb-server, PostgreSQL and key distribution centre); services that already run are left alone.
 set -euo pipefail
 
 # program : package that has it
 common=(ip:iproute2 nsenter:util-linux ovsdb-server:openvswitch-switch ovsdb-client:openvswitch-common ovsdb-tool:openvswitch-common
         tcpdump:tcpdump ping:iputils-ping clang:clang /usr/include/bpf/bpf_helpers.h:libbpf-dev "/usr/lib/*/libbpf.so.1":libbpf1)
-test_only=(traceroute:traceroute arping:iputils-arping iperf3:iperf3 ethtool:ethtool python3:python3 dhclient:isc-dhcp-client nft:nftables)
+test_only=(traceroute:traceroute arping:iputils-arping iperf3:iperf3 ethtool:ethtool python3:python3 dhclient:isc-dhcp-client nft:nftables
+           krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user curl:curl "/usr/lib/*/libgssapi_krb5.so.2":libgssapi-krb5-2)
 demo_only=(psql:postgresql-client /usr/lib/postgresql/*/bin/postgres:postgresql /usr/bin/python3:python3 curl:curl)
 
 case "${1:-all}" in
@@ -88,7 +89,7 @@ rm -f "$log"
 
 # What the packages enabled for the next boot is ours to switch off again; anything running was there before us.
 if [ -d /run/systemd/system ]; then
-  for service in openvswitch-switch postgresql; do
+  for service in openvswitch-switch postgresql krb5-kdc krb5-admin-server; do
     if [[ " ${missing[*]} " == *" $service "* ]] && ! systemctl is-active -q "$service"; then
       systemctl disable -q "$service" 2>/dev/null || true
     fi

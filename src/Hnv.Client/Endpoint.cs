@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
@@ -28,13 +29,19 @@ internal static class Endpoint
         }
 
         return Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https"
-            ? new HttpClient(OverTcp(identity)) { BaseAddress = uri, Timeout = Timeout.InfiniteTimeSpan }
+            ? new HttpClient(OverTcp(uri, identity)) { BaseAddress = uri, Timeout = Timeout.InfiniteTimeSpan }
             : throw new FormatException($"'{endpoint}' is no endpoint. Write http://HOST:PORT, https://HOST:PORT, or unix:/path/of/the/socket.");
     }
 
-    private static SocketsHttpHandler OverTcp(CertificateFiles? identity)
+    private static SocketsHttpHandler OverTcp(Uri uri, CertificateFiles? identity)
     {
         SocketsHttpHandler handler = new();
+        if (uri.Scheme == Uri.UriSchemeHttps)
+        {
+            // Asked by Negotiate, we show the ticket that 'kinit' got; it is good for the service of that name and no other.
+            handler.Credentials = new CredentialCache { { uri, "Negotiate", CredentialCache.DefaultNetworkCredentials } };
+        }
+
         if (identity is null)
         {
             return handler;

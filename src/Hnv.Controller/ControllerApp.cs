@@ -54,7 +54,7 @@ internal sealed class ControllerApp : IAsyncDisposable
             var app = new ControllerApp(web, parts);
             var audit = new AuditLog(options.AuditPath, options.Audit.FileBytesMax, options.Audit.FilesKept, TimeProvider.System, loggers.CreateLogger<AuditLog>());
             web.Lifetime.ApplicationStopped.Register(audit.Dispose);
-            var gate = new AccessGate(options.Authentication.Mode, callers, options.Limits);
+            var gate = new AccessGate(options.Authentication.Mode, callers, Tickets(options.Authentication, loggers), options.Limits);
             web.Lifetime.ApplicationStopped.Register(gate.Dispose);
             web.Use(gate.InvokeAsync);
             Map(web, () => app.Term is { } term ? (term.Engine, term.Api) : null);
@@ -102,6 +102,19 @@ internal sealed class ControllerApp : IAsyncDisposable
         _parts.Add(await OvsdbServerProcess.StartAsync(ServerOptions(options), TimeProvider.System, loggers.CreateLogger<OvsdbServerProcess>(), cancellation));
         _only = await BeginAsync(cancellation);
         _parts.Add(_only);
+    }
+
+    /// <summary>What knows callers by their tickets; null in the other modes.</summary>
+    /// <exception cref="InvalidDataException">The keytab cannot be used.</exception>
+    internal static KerberosCallers? Tickets(ControllerOptions.AuthenticationSection authentication, ILoggerFactory loggers)
+    {
+        if (authentication.Mode != ControllerOptions.AuthenticationMode.Kerberos)
+        {
+            return null;
+        }
+
+        Keytab.Use(authentication.Kerberos!.Keytab);
+        return new KerberosCallers(authentication.Clients, TimeProvider.System, loggers.CreateLogger<KerberosCallers>());
     }
 
     private static OvsdbTls? TlsOf(ControllerOptions.TlsSection? section)

@@ -51,6 +51,9 @@ internal sealed record ControllerOptions
 
         /// <summary>By a client certificate.</summary>
         X509,
+
+        /// <summary>By a Kerberos ticket.</summary>
+        Kerberos,
     }
 
     /// <summary>Three PEM files; read again when they change.</summary>
@@ -74,15 +77,28 @@ internal sealed record ControllerOptions
         /// <summary>True takes every certificate that <see cref="TlsSection.Authorities"/> signed, with the role that stands in it; false the listed ones only.</summary>
         public bool TrustAuthorities { get; set; } = true;
 
-        /// <summary>Clients with a role of their own, whatever their certificate says.</summary>
+        /// <summary>For mode Kerberos.</summary>
+        public KerberosSection? Kerberos { get; set; }
+
+        /// <summary>Clients with a role of their own, whatever their certificate says; in mode Kerberos, all who have one.</summary>
         public IReadOnlyList<ClientEntry> Clients { get; set; } = [];
     }
 
-    /// <summary>One client that is known by its certificate.</summary>
+    /// <summary>Our Kerberos service.</summary>
+    internal sealed record KerberosSection
+    {
+        /// <summary>The file with the keys of <c>HTTP/HOST.NAME</c>, and of nothing else.</summary>
+        public string Keytab { get; set; } = "";
+    }
+
+    /// <summary>One client that is known by its certificate or its principal.</summary>
     internal sealed record ClientEntry
     {
         /// <summary>SHA-256 or SHA-1 of its certificate, hexadecimal.</summary>
         public string? Thumbprint { get; set; }
+
+        /// <summary>Its Kerberos principal, <c>ana@EXAMPLE.COM</c>, to the letter.</summary>
+        public string? Principal { get; set; }
 
         /// <summary>What it may do; <c>None</c> withdraws a certificate.</summary>
         public CallerRole Role { get; set; } = CallerRole.Admin;
@@ -169,20 +185,17 @@ internal sealed record ControllerOptions
     /// <exception cref="InvalidDataException">Something contradicts itself; the message says what would be right.</exception>
     public void Check()
     {
-        foreach (ClientEntry client in Authentication.Clients)
+        if (Authentication.Mode == AuthenticationMode.Kerberos && string.IsNullOrEmpty(Authentication.Kerberos?.Keytab))
         {
-            if (client.Thumbprint is null || CertificateCallers.Normal(client.Thumbprint).Length is not (Sha1Digits or Sha256Digits))
-            {
-                throw new InvalidDataException($"authentication.clients: '{client.Thumbprint}' is no thumbprint. Write the {Sha256Digits} hexadecimal digits that 'hnv pki show' prints, or the {Sha1Digits} that Windows does.");
-            }
-
-            if (client.Role == CallerRole.Tenant != CertificateGrant.IsTenantId(client.Tenant))
-            {
-                throw new InvalidDataException($"authentication.clients: tenant '{client.Tenant}' with role {client.Role}. Role Tenant, and no other, names a tenant: 1 to 64 letters, digits, - and _.");
-            }
+            throw new InvalidDataException("authentication.mode Kerberos needs authentication.kerberos.keytab, the file with the keys of HTTP/HOST.NAME.");
         }
 
-        if (Authentication.Clients.GroupBy(client => CertificateCallers.Normal(client.Thumbprint!)).FirstOrDefault(same => same.Count() > 1) is { } twice)
+        foreach (ClientEntry client in Authentication.Clients)
+        {
+            Check(client);
+        }
+
+        if (Authentication.Clients.GroupBy(client => client.Principal ?? CertificateCallers.Normal(client.Thumbprint!)).FirstOrDefault(same => same.Count() > 1) is { } twice)
         {
             throw new InvalidDataException($"authentication.clients: {twice.Key} is listed twice.");
         }
@@ -191,6 +204,35 @@ internal sealed record ControllerOptions
             || Audit is { FileBytesMax: < 4096 } or { FilesKept: < 1 })
         {
             throw new InvalidDataException("limits and audit: every number is at least 1 (requestsPerSecond 0 is no limit, fileBytesMax at least 4096).");
+        }
+    }
+
+    private void Check(ClientEntry client)
+    {
+        if (client.Principal is { } principal)
+        {
+            if (client.Thumbprint is not null || Authentication.Mode == AuthenticationMode.X509)
+            {
+                throw new InvalidDataException($"authentication.clients: principal '{principal}' has a thumbprint beside it, or mode X509, which asks for none. A principal counts in mode Kerberos, a thumbprint in mode X509.");
+            }
+
+            if (principal.Split('@') is not [{ Length: > 0 }, { Length: > 0 }])
+            {
+                throw new InvalidDataException($"authentication.clients: '{principal}' is no principal. Write NAME@REALM, as klist prints it.");
+            }
+        }
+        else if (Authentication.Mode == AuthenticationMode.Kerberos)
+        {
+            throw new InvalidDataException($"authentication.clients: thumbprint '{client.Thumbprint}' in mode Kerberos, which asks for no certificates. Name a principal.");
+        }
+        else if (client.Thumbprint is null || CertificateCallers.Normal(client.Thumbprint).Length is not (Sha1Digits or Sha256Digits))
+        {
+            throw new InvalidDataException($"authentication.clients: '{client.Thumbprint}' is no thumbprint. Write the {Sha256Digits} hexadecimal digits that 'hnv pki show' prints, or the {Sha1Digits} that Windows does.");
+        }
+
+        if (client.Role == CallerRole.Tenant != CertificateGrant.IsTenantId(client.Tenant))
+        {
+            throw new InvalidDataException($"authentication.clients: tenant '{client.Tenant}' with role {client.Role}. Role Tenant, and no other, names a tenant: 1 to 64 letters, digits, - and _.");
         }
     }
 }

@@ -10,7 +10,12 @@ namespace Hnv.Controller.Http;
 /// In front of everything that is served: says who calls, and turns away whom nobody knows and who asks too often. What a caller
 /// may do with a resource is decided where the resource is.
 /// </summary>
-internal sealed class AccessGate(ControllerOptions.AuthenticationMode mode, CertificateCallers? certificates, ControllerOptions.LimitsSection limits) : IDisposable
+/// <param name="mode">How callers say who they are.</param>
+/// <param name="certificates">Knows them by certificate, in mode X509.</param>
+/// <param name="tickets">Knows them by ticket, in mode Kerberos.</param>
+/// <param name="limits">What one caller may cost.</param>
+internal sealed class AccessGate(
+    ControllerOptions.AuthenticationMode mode, CertificateCallers? certificates, KerberosCallers? tickets, ControllerOptions.LimitsSection limits) : IDisposable
 {
     private readonly PartitionedRateLimiter<Caller> _rates = PartitionedRateLimiter.Create<Caller, string>(caller => limits.RequestsPerSecond == 0 || caller == Caller.Local
         ? RateLimitPartition.GetNoLimiter(Caller.Local.Key)
@@ -28,20 +33,23 @@ internal sealed class AccessGate(ControllerOptions.AuthenticationMode mode, Cert
     /// <summary>One request.</summary>
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
-        Caller? caller = CallerOf(context);
-        if (caller is null)
+        // Looking at a ticket is work, so those who show one are counted before it is done.
+        if (context.Request.Headers.Authorization.Count > 0 && tickets is not null && !MayAsk(Unproven(context)))
         {
-            await RefuseUnknownAsync(context);
+            await TooMany().SendAsync(context.Response, context.RequestAborted);
             return;
         }
 
-        using RateLimitLease lease = _rates.AttemptAcquire(caller);
-        if (!lease.IsAcquired)
+        Caller? caller = CallerOf(context, out Answer refusal);
+        if (caller is null)
         {
-            await Answer.Error(
-                StatusCodes.Status429TooManyRequests,
-                new ErrorBody(ErrorCodes.TooManyRequests, string.Create(CultureInfo.InvariantCulture, $"More than {limits.RequestsPerSecond} requests a second. Wait a second.")),
-                KeyValuePair.Create("Retry-After", "1")).SendAsync(context.Response, context.RequestAborted);
+            await refusal.SendAsync(context.Response, context.RequestAborted);
+            return;
+        }
+
+        if (!MayAsk(caller))
+        {
+            await TooMany().SendAsync(context.Response, context.RequestAborted);
             return;
         }
 
@@ -51,8 +59,23 @@ internal sealed class AccessGate(ControllerOptions.AuthenticationMode mode, Cert
 
     public void Dispose() => _rates.Dispose();
 
-    private Caller? CallerOf(HttpContext context)
+    private bool MayAsk(Caller caller)
     {
+        using RateLimitLease lease = _rates.AttemptAcquire(caller);
+        return lease.IsAcquired;
+    }
+
+    private Answer TooMany() => Answer.Error(
+        StatusCodes.Status429TooManyRequests,
+        new ErrorBody(ErrorCodes.TooManyRequests, string.Create(CultureInfo.InvariantCulture, $"More than {limits.RequestsPerSecond} requests a second. Wait a second.")),
+        KeyValuePair.Create("Retry-After", "1"));
+
+    /// <summary>Somebody at an address, for counting.</summary>
+    private static Caller Unproven(HttpContext context) => new("", CallerRole.None, $"address {context.Connection.RemoteIpAddress}");
+
+    private Caller? CallerOf(HttpContext context, out Answer refusal)
+    {
+        refusal = Answer.Empty(StatusCodes.Status401Unauthorized);
         if (context.Features.Get<LocalConnection>() is not null)
         {
             return Caller.Local;
@@ -63,15 +86,15 @@ internal sealed class AccessGate(ControllerOptions.AuthenticationMode mode, Cert
             return new Caller("anonymous", CallerRole.Admin, context.Connection.RemoteIpAddress?.ToString() ?? "");
         }
 
-        return context.Connection.ClientCertificate is { } certificate ? certificates?.CallerOf(certificate) : null;
-    }
+        if (tickets is not null)
+        {
+            return tickets.CallerOf(context, out refusal);
+        }
 
-    private static Task RefuseUnknownAsync(HttpContext context)
-    {
         X509Certificate2? certificate = context.Connection.ClientCertificate;
-        ErrorBody error = certificate is null
-            ? new ErrorBody(ErrorCodes.Unauthorized, "A client certificate is needed. Send one that the controller's authority signed ('hnv pki client NAME --role …').")
-            : new ErrorBody(ErrorCodes.Forbidden, $"The certificate of '{certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false)}' gives no access. It needs the role admin, reader or tenant, and time left.");
-        return Answer.Error(certificate is null ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden, error).SendAsync(context.Response, context.RequestAborted);
+        refusal = certificate is null
+            ? Answer.Error(StatusCodes.Status401Unauthorized, new ErrorBody(ErrorCodes.Unauthorized, "A client certificate is needed. Send one that the controller's authority signed ('hnv pki client NAME --role …')."))
+            : Answer.Error(StatusCodes.Status403Forbidden, new ErrorBody(ErrorCodes.Forbidden, $"The certificate of '{certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false)}' gives no access. It needs the role admin, reader or tenant, and time left."));
+        return certificate is null ? null : certificates?.CallerOf(certificate);
     }
 }

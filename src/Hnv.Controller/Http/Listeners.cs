@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Authentication;
@@ -28,7 +29,8 @@ internal sealed class Listeners(ControllerOptions options, CertificateFiles? own
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = NetworkingApi.BodyMax;
-        kestrel.Limits.MaxRequestHeadersTotalSize = HeaderBytesMax;
+        kestrel.Limits.MaxRequestHeadersTotalSize = HeaderBytesMax
+            + (options.Authentication.Mode == ControllerOptions.AuthenticationMode.Kerberos ? Base64.GetMaxEncodedToUtf8Length(KerberosCallers.TokenBytesMax) : 0);
         kestrel.Limits.MaxConcurrentConnections = options.Limits.Connections;
         kestrel.Limits.RequestHeadersTimeout = s_headersMax;
         kestrel.Limits.KeepAliveTimeout = s_idleMax;
@@ -68,6 +70,18 @@ internal sealed class Listeners(ControllerOptions options, CertificateFiles? own
         void Set(ListenOptions listener)
         {
             listener.Use(OneClientAsync);
+            if (options.Authentication.Mode == ControllerOptions.AuthenticationMode.Kerberos)
+            {
+                // Negotiate belongs to a connection, which in HTTP/2 is several requests at once (RFC 4559).
+                listener.Protocols = HttpProtocols.Http1;
+                listener.Use(next => async connection =>
+                {
+                    using KerberosCallers.Session session = new();
+                    connection.Features.Set(session);
+                    await next(connection);
+                });
+            }
+
             if (secure)
             {
                 listener.UseHttps(Tls());

@@ -69,10 +69,11 @@ internal sealed class SecureServer : IAsyncDisposable
         server.Engine = new ResourceEngine(NetworkControllerCatalog.Create(), new MemoryDocumentStore(), SecretBox.Ephemeral(), new OperationLog());
         await server.Engine.StartAsync(CancellationToken.None);
         server._audit = new AuditLog(options.AuditPath, options.Audit.FileBytesMax, options.Audit.FilesKept, TimeProvider.System, NullLogger.Instance);
-        server._gate = new AccessGate(options.Authentication.Mode, callers, options.Limits);
+        KerberosCallers? tickets = ControllerApp.Tickets(options.Authentication, NullLoggerFactory.Instance);
+        server._gate = new AccessGate(options.Authentication.Mode, callers, tickets, options.Limits);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(new Listeners(options, files, callers).Configure);
+        builder.WebHost.ConfigureKestrel(new Listeners(options, files, tickets is null ? callers : null).Configure);
         server._web = builder.Build();
         server._web.Use(server._gate.InvokeAsync);
         ControllerApp.Map(server._web, server.Engine, server._audit, options.Limits);
