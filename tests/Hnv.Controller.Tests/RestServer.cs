@@ -12,16 +12,19 @@ using Microsoft.Extensions.Logging;
 namespace Hnv.Controller.Tests;
 
 /// <summary>The REST API on a real Kestrel over a Unix socket, with a store in memory and no hosts.</summary>
-public sealed class RestServer(bool keepsBackups) : IAsyncLifetime
+public sealed class RestServer : IAsyncLifetime
 {
+    private readonly string _socket = Path.Combine(Path.GetTempPath(), $"hnv-t-{Guid.NewGuid():N}.sock");
+    private readonly bool _keepsBackups = true;
+    private WebApplication? _web;
+    private HttpClient? _http;
+
     public RestServer()
-        : this(keepsBackups: true)
     {
     }
 
-    private readonly string _socket = Path.Combine(Path.GetTempPath(), $"hnv-t-{Guid.NewGuid():N}.sock");
-    private WebApplication? _web;
-    private HttpClient? _http;
+    // A fixture may have one public constructor.
+    internal RestServer(bool keepsBackups) => _keepsBackups = keepsBackups;
 
     public string BackupDirectory { get; } = Directory.CreateTempSubdirectory("hnv-b-").FullName;
 
@@ -29,7 +32,7 @@ public sealed class RestServer(bool keepsBackups) : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        Engine = new ResourceEngine(NetworkControllerCatalog.Create(keepsBackups ? BackupDirectory : null), new MemoryDocumentStore(), SecretBox.Ephemeral(), new OperationLog());
+        Engine = new ResourceEngine(NetworkControllerCatalog.Create(_keepsBackups ? BackupDirectory : null), new MemoryDocumentStore(), SecretBox.Ephemeral(), new OperationLog());
         await Engine.StartAsync(CancellationToken.None);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();

@@ -56,6 +56,9 @@ internal sealed class ResourceEngine : IAsyncDisposable
 
     public OperationLog Operations { get; }
 
+    /// <summary>Follows changes to the hosts.</summary>
+    public Propagation Propagation { get; init; } = new(TimeProvider.System);
+
     /// <summary>Tells what the hosts report; null while there are none.</summary>
     public ILiveState? Live { get; set; }
 
@@ -431,6 +434,11 @@ internal sealed class ResourceEngine : IAsyncDisposable
         long from = _accepted.Revision;
         next = next.At(from + 1);
         _accepted = next;
+        foreach (DocumentChange change in changes)
+        {
+            Propagation.Accept(change.Key, next.FindRoot(change.Key)?.ETag, next.Revision);
+        }
+
         (Operation operation, IReadOnlyList<Guid> canceled) = Operations.Begin(operationId, target, isDelete, endsWithPlan ? next.Revision : long.MaxValue, done, owner);
         return (next, operation, _pump.EnqueueAsync(changes, OperationJournal.Write(operation with { Revision = next.Revision }, canceled), from, next));
     }

@@ -69,10 +69,9 @@ internal sealed class FleetLiveState(HostFleet fleet, TimeProvider time) : ILive
             return new State(InProgress, "VirtualSwitch", InProgress, "The port is not attached any more.");
         }
 
-        bool current = worker.PushedConfiguration > 0 && worker.Report.CurrentConfiguration >= worker.PushedConfiguration;
         return binding.Status.State switch
         {
-            EnforcementState.Running when current => new State(Success, "VirtualSwitch", Success, $"In force on {worker.Server.Ref}."),
+            EnforcementState.Running when worker.IsInForce => new State(Success, "VirtualSwitch", Success, $"In force on {worker.Server.Ref}."),
             EnforcementState.Failed or EnforcementState.Blocked => new State(
                 Failure, "VirtualSwitch", binding.Status.Code.Length > 0 ? binding.Status.Code : "PolicyConfigurationFailure", binding.Status.Message),
             _ => new State(InProgress, "VirtualSwitch", InProgress, "The host has not said yet that the policy is in force."),

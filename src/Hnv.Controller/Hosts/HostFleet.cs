@@ -45,7 +45,7 @@ internal sealed partial class HostFleet : IAsyncDisposable
         _ledger = ledger;
         _time = time;
         _logger = loggers.CreateLogger<HostFleet>();
-        _sessions = new HostSessions(port, tls, epoch, _look.Set, time, loggers);
+        _sessions = new HostSessions(port, tls, epoch, _look.Set, engine.Propagation.InForce, time, loggers);
         _started = time.GetTimestamp();
     }
 
@@ -148,6 +148,8 @@ internal sealed partial class HostFleet : IAsyncDisposable
     {
         ImmutableDictionary<string, PlanFault>.Builder resources = plan.Resources.ToBuilder();
         ImmutableDictionary<Guid, PlanFault>.Builder hosts = plan.Hosts.ToBuilder();
+        long wave = _engine.Propagation.Begin(managed);
+        List<Guid> changed = [];
         foreach ((Guid id, HostWorker worker) in _sessions.All)
         {
             if (concerned is not null && !concerned.Contains(id) && worker.Desired is not null && !_handedOut.Hosts.ContainsKey(id))
@@ -158,11 +160,15 @@ internal sealed partial class HostFleet : IAsyncDisposable
             try
             {
                 Interlocked.Increment(ref _hostPlans);
-                worker.Desire(HostPlanner.Plan(plan.Snapshot, plan.Networks, managed[id]));
+                if (worker.Desire(HostPlanner.Plan(plan.Snapshot, plan.Networks, managed[id]), wave))
+                {
+                    changed.Add(id);
+                }
             }
             catch (PlanException e)
             {
                 PlanFault fault = FaultOf(e);
+                changed.Add(id);
                 resources[e.RootKey] = hosts[id] = fault;
                 if (_handedOut.Hosts.GetValueOrDefault(id) != fault)
                 {
@@ -171,6 +177,7 @@ internal sealed partial class HostFleet : IAsyncDisposable
             }
         }
 
+        _engine.Propagation.HandedOut(wave, plan.Snapshot, changed);
         return plan with { Resources = resources.ToImmutable(), Hosts = hosts.ToImmutable() };
     }
 

@@ -13,9 +13,10 @@ namespace Hnv.Controller.Hosts;
 /// <param name="tls">Certificates toward hosts; null speaks plain TCP.</param>
 /// <param name="epoch">The term of office.</param>
 /// <param name="reported">Called, from anywhere, when a host may have something new to say.</param>
+/// <param name="inForce">Called, from anywhere, with the wave whose policy a server's host says is in force.</param>
 /// <param name="time">The clock.</param>
 /// <param name="loggers">Where to log.</param>
-internal sealed partial class HostSessions(int port, OvsdbTls? tls, long epoch, Action reported, TimeProvider time, ILoggerFactory loggers) : IAsyncDisposable
+internal sealed partial class HostSessions(int port, OvsdbTls? tls, long epoch, Action reported, Action<Guid, long> inForce, TimeProvider time, ILoggerFactory loggers) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Guid, HostWorker> _workers = [];
     private readonly List<Task> _farewells = [];
@@ -96,7 +97,7 @@ internal sealed partial class HostSessions(int port, OvsdbTls? tls, long epoch, 
         HostSession session = HostSession.Start(
             EndpointOf(address), new HostSessionOptions { ExpectedHostId = server.InstanceId.ToString("D"), Epoch = epoch }, time, logger);
         Log.Opened(_logger, server.Ref, address);
-        return new HostWorker(server, address, session, reported, loggers.CreateLogger<HostWorker>());
+        return new HostWorker(server, address, session, reported, wave => inForce(server.InstanceId, wave), loggers.CreateLogger<HostWorker>());
     }
 
     private OvsdbEndpoint EndpointOf(string address) => OvsdbEndpoint.Parse(

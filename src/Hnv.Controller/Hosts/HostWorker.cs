@@ -21,19 +21,30 @@ internal sealed partial class HostWorker : IAsyncDisposable
     private readonly HostSession _session;
     private readonly ChangeSignal _look = new();
     private readonly Action _reported;
+    private readonly Action<long> _inForce;
     private readonly ILogger _logger;
+    private readonly Lock _gate = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _pushing;
     private readonly Task _listening;
     private volatile HostPolicy? _desired;
     private volatile string? _refusal;
+    private long _wave;
+    private long _pushed;
 
-    public HostWorker(Node server, string address, HostSession session, Action reported, ILogger logger)
+    /// <param name="server">Its server.</param>
+    /// <param name="address">Where its database is.</param>
+    /// <param name="session">The session with that; disposed of with the worker.</param>
+    /// <param name="reported">Called when the host may have something new to say.</param>
+    /// <param name="inForce">Called with the wave whose policy the host says is in force; more than once with the same.</param>
+    /// <param name="logger">Where to log.</param>
+    public HostWorker(Node server, string address, HostSession session, Action reported, Action<long> inForce, ILogger logger)
     {
         Server = server;
         Address = address;
         _session = session;
         _reported = reported;
+        _inForce = inForce;
         _logger = logger;
         _listening = ListenAsync();
         _pushing = PushAsync();
@@ -56,17 +67,38 @@ internal sealed partial class HostWorker : IAsyncDisposable
     public HostPolicy? Desired => _desired;
 
     /// <summary>The <c>next_cfg</c> that covers the desired policy; 0 while it has not been pushed.</summary>
-    public long PushedConfiguration { get; private set; }
+    public long PushedConfiguration => Volatile.Read(ref _pushed);
+
+    /// <summary>True when the host says that all of the desired policy is in force in its switch.</summary>
+    public bool IsInForce => PushedConfiguration is > 0 and var pushed && _session.Report.CurrentConfiguration >= pushed;
 
     /// <summary>Says what the host is to have from now on.</summary>
-    public void Desire(HostPolicy policy)
+    /// <param name="policy">All of it.</param>
+    /// <param name="wave">The wave of the <see cref="Engine.Propagation"/> that it came with.</param>
+    /// <returns>False when it has been that already.</returns>
+    public bool Desire(HostPolicy policy, long wave)
     {
-        if (_desired is null || !_desired.Equals(policy))
+        bool changes = _desired is null || !_desired.Equals(policy);
+        lock (_gate)
         {
-            _desired = policy;
-            PushedConfiguration = 0;
+            _wave = wave;
+            if (changes)
+            {
+                _desired = policy;
+                _pushed = 0;
+            }
+        }
+
+        if (changes)
+        {
             _look.Set();
         }
+        else
+        {
+            Confirm();
+        }
+
+        return changes;
     }
 
     /// <summary>Empties the host's policy, as far as it can be reached: its server resource is gone.</summary>
@@ -108,7 +140,19 @@ internal sealed partial class HostWorker : IAsyncDisposable
         await foreach (bool _ in _session.Changes.ReadAllAsync(_stop.Token))
         {
             _look.Set();
+            Confirm();
             _reported();
+        }
+    }
+
+    private void Confirm()
+    {
+        lock (_gate)
+        {
+            if (IsInForce)
+            {
+                _inForce(_wave);
+            }
         }
     }
 
@@ -137,7 +181,12 @@ internal sealed partial class HostWorker : IAsyncDisposable
             if (PushedConfiguration == 0 || !_session.IsCurrent(desired))
             {
                 PushResult result = await _session.PushAsync(desired, _stop.Token);
-                PushedConfiguration = ReferenceEquals(desired, _desired) ? result.Configuration : 0;
+                lock (_gate)
+                {
+                    _pushed = ReferenceEquals(desired, _desired) ? result.Configuration : 0;
+                }
+
+                Confirm();
                 if (result.RowsWritten > 0)
                 {
                     Log.Pushed(_logger, Server.Ref, result.RowsWritten, result.Configuration);

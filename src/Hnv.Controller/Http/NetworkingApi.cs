@@ -324,7 +324,7 @@ internal sealed partial class NetworkingApi(
     private static KeyValuePair<string, string> Operation(string origin, Guid id) => KeyValuePair.Create("Azure-AsyncOperation", $"{origin}/operations/{id:D}");
 
     private View ViewOf(Snapshot snapshot, ApiVersion version, Visibility who) =>
-        new(snapshot, version, engine.Live, engine.Operations.ProvisioningState) { Who = who };
+        new(snapshot, version, engine.Live, engine.Operations.ProvisioningState) { Who = who, Propagation = engine.Live is null ? null : engine.Propagation.Of };
 
     private static partial class Log
     {

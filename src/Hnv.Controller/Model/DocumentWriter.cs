@@ -7,7 +7,10 @@ namespace Hnv.Controller.Model;
 /// <summary>Prints a node as the document of one URI version: canonical names and types, no secrets, computed properties filled in.</summary>
 internal static class DocumentWriter
 {
-    public static void Write(Utf8JsonWriter json, Node node, View view)
+    /// <summary>Prints a resource, with how far the last change of its tree is on the hosts.</summary>
+    public static void Write(Utf8JsonWriter json, Node node, View view) => Write(json, node, view, isOutermost: true);
+
+    private static void Write(Utf8JsonWriter json, Node node, View view, bool isOutermost)
     {
         json.WriteStartObject();
         json.WriteString("resourceRef", node.Ref);
@@ -26,9 +29,14 @@ internal static class DocumentWriter
 
         json.WriteStartObject("properties");
         json.WriteString("provisioningState", view.ProvisioningState(node));
-        WriteProperties(json, node, view);
+        bool failed = WriteProperties(json, node, view);
         WriteChildren(json, node, view);
         json.WriteEndObject();
+        if (isOutermost && node.Type.HasETag && view.Propagation is { } propagation && view.Snapshot.FindRoot(node.Ref) is { } root)
+        {
+            propagation(root)?.Write(json, view.Who, failed);
+        }
+
         json.WriteEndObject();
     }
 
@@ -47,8 +55,10 @@ internal static class DocumentWriter
         json.WriteEndObject();
     }
 
-    private static void WriteProperties(Utf8JsonWriter json, Node node, View view)
+    /// <returns>True when its configurationState is Failure.</returns>
+    private static bool WriteProperties(Utf8JsonWriter json, Node node, View view)
     {
+        bool failed = false;
         foreach (Property property in node.Type.Properties)
         {
             if (!property.ExistsIn(view.Version))
@@ -64,8 +74,11 @@ internal static class DocumentWriter
             {
                 json.WritePropertyName(property.Name);
                 value.WriteTo(json);
+                failed |= property.Name == "configurationState" && value is JsonObject state && (string?)state["status"] == "Failure";
             }
         }
+
+        return failed;
     }
 
     private static void WriteChildren(Utf8JsonWriter json, Node node, View view)
@@ -81,7 +94,7 @@ internal static class DocumentWriter
             json.WriteStartArray(type.Name);
             foreach (Node child in node.Children[i])
             {
-                Write(json, child, view);
+                Write(json, child, view, isOutermost: false);
             }
 
             json.WriteEndArray();

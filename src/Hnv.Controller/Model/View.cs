@@ -13,6 +13,9 @@ internal sealed record View(Snapshot Snapshot, ApiVersion Version, ILiveState? L
     /// <summary>Who looks.</summary>
     public Visibility Who { get; init; } = Visibility.All;
 
+    /// <summary>Tells how far the last change of a top-level resource is on the hosts; null where nobody follows that.</summary>
+    public Func<Node, PropagationState?>? Propagation { get; init; }
+
     /// <summary>References to everyone of a type who points at a node; null when nobody does.</summary>
     /// <param name="node">The target.</param>
     /// <param name="property">Only those who do so in this property; null for any.</param>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Hnv.Controller.Model;
 using Hnv.Controller.Schema;
 
 namespace Hnv.Controller.Http.OpenApi;
@@ -14,6 +15,7 @@ internal static class OpenApiParts
     public const string OperationStatus = "operationStatus";
 
     private const string ErrorResponse = "errorResponse";
+    private const string Propagated = "propagated";
 
     /// <summary>A pointer to a shared part.</summary>
     public static JsonObject Reference(string kind, string name) => new() { ["$ref"] = $"#/components/{kind}/{name}" };
@@ -128,6 +130,7 @@ internal static class OpenApiParts
             members[name] = schema!.DeepClone();
         }
 
+        members[PropagationState.Property] = Reference("schemas", Propagated);
         members["properties"] = inner;
         var about = new JsonObject { ["path"] = type.Path, ["segment"] = type.Segment, ["writable"] = type.Writable, ["addressable"] = type.Addressable };
         if (type.SingletonId is { } only)
@@ -142,6 +145,28 @@ internal static class OpenApiParts
     public static void AddSharedSchemas(JsonObject schemas)
     {
         schemas[AnyDocument] = new JsonObject { ["type"] = "object" };
+        schemas[Propagated] = new JsonObject
+        {
+            ["type"] = "object",
+            ["readOnly"] = true,
+            ["description"] = "How far the last change of the top-level resource is on the hosts it concerns",
+            ["properties"] = new JsonObject
+            {
+                ["etag"] = Described("string", "The version this is about"),
+                ["enforced"] = Described("boolean", "Every host concerned has said that it is in force in its switch"),
+                ["acceptedAt"] = Described("string", "Absent for what an earlier run of the controller accepted", "date-time"),
+                ["after"] = Described("string", "From accepted to the last host's word", "duration"),
+                ["hosts"] = Described("integer", "Hosts that had to be told; absent until it is planned"),
+                ["pendingHosts"] = Described("integer", "How many of them have not said that it is in force"),
+                ["pending"] = new JsonObject
+                {
+                    ["type"] = "array",
+                    ["description"] = "The first of those",
+                    ["items"] = new JsonObject { ["type"] = "object", ["properties"] = new JsonObject { [ReferenceSchema.Member] = new JsonObject { ["type"] = "string" } } },
+                },
+            },
+            ["required"] = new JsonArray("etag", "enforced"),
+        };
         schemas[OperationStatus] = new JsonObject
         {
             ["type"] = "object",
@@ -212,6 +237,17 @@ internal static class OpenApiParts
         ["description"] = description,
         ["schema"] = new JsonObject { ["type"] = "string" },
     };
+
+    private static JsonObject Described(string type, string description, string? format = null)
+    {
+        var schema = new JsonObject { ["type"] = type, ["description"] = description };
+        if (format is not null)
+        {
+            schema["format"] = format;
+        }
+
+        return schema;
+    }
 
     private static JsonObject Map(string description) => new() { ["type"] = "object", ["description"] = description, ["additionalProperties"] = true };
 }
