@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Hnv.Lab.Datapath;
+using Hnv.Lab.Datapath.Loads;
 
 namespace Hnv.Cli;
 
@@ -12,28 +14,29 @@ internal static class BenchCommands
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    public static Command Bench() => new Command("bench", "Measure, side by side in one run").With(Datapath(), Programming(), Engine(), Generate());
+    public static Command Bench() => new Command("bench", "Measure, side by side in one run").With(Datapath(), Programming(), Engine(), Loads());
 
     private static Command Datapath()
     {
         Option<int> rounds = new("--rounds") { Description = "How often each contender is measured, in turn", DefaultValueFactory = _ => 5 };
-        Option<int> seconds = new("--seconds") { Description = "How long each load lasts", DefaultValueFactory = _ => 3 };
-        Option<bool> nvgre = new("--nvgre") { Description = "Measure OpenHNV with NVGRE, too" };
-        Option<string> lab = new("--file") { Description = "The lab OpenHNV is measured in", DefaultValueFactory = _ => "labs/figure8.yaml" };
-        Option<string?> results = new("--results") { Description = "Write every round to this JSON file" };
-        return new Command("datapath", "OpenHNV beside the kernel's VXLAN with a bridge and stock Open vSwitch: TCP, small packets, round trip")
-            .With(rounds, seconds, nvgre, lab, results)
-            .Example("hnv bench datapath", "hnv bench datapath --rounds 9 --nvgre --results bench/results/datapath.json")
+        Option<int> seconds = new("--seconds") { Description = "How long each load lasts", DefaultValueFactory = _ => 2 };
+        Option<string> lab = new("--file") { Description = "The lab OpenHNV is measured in", DefaultValueFactory = _ => "labs/policy50.yaml" };
+        Option<string[]> only = new("--only") { Description = "Beside the kernel measure only what has this in its name, e.g. ebpf; may be repeated", DefaultValueFactory = _ => [] };
+        Option<string?> results = new("--results") { Description = "Write every round to this JSON file, and a chart beside it (.svg)" };
+        return new Command("datapath", "OpenHNV beside plain redirection, the kernel's VXLAN with a bridge and stock Open vSwitch: TCP, small packets, round trips, new flows")
+            .With(rounds, seconds, lab, only, results)
+            .Example("hnv bench datapath", "hnv bench datapath --rounds 2 --only ebpf", "hnv bench datapath --results bench/results/datapath.json")
             .Does(async (parsed, cancellation) =>
             {
                 DatapathRequest request = new(
-                    parsed.GetRequiredValue(lab), parsed.GetValue(rounds), parsed.GetValue(seconds), parsed.GetValue(nvgre),
-                    [Environment.ProcessPath!, .. OwnAssembly(), "bench", "generate"]);
+                    parsed.GetRequiredValue(lab), Math.Clamp(parsed.GetValue(rounds), 1, 100), Math.Clamp(parsed.GetValue(seconds), 1, 60),
+                    [Environment.ProcessPath!, .. OwnAssembly(), "bench", "load"], parsed.GetRequiredValue(only));
                 IReadOnlyList<DatapathResult> measured = await DatapathBenchmark.RunAsync(request, step => Console.Error.WriteLine($"  {step}"), cancellation);
                 Print(parsed, measured);
                 if (parsed.GetValue(results) is { } file)
                 {
-                    await File.WriteAllTextAsync(file, JsonSerializer.Serialize(new { when = DateTimeOffset.UtcNow, machine = Machine(), request.Rounds, request.Seconds, results = measured }, s_json), cancellation);
+                    await File.WriteAllTextAsync(file, JsonSerializer.Serialize(new { when = DateTimeOffset.UtcNow, machine = Machine(), request.LabFile, request.Rounds, request.Seconds, results = measured }, s_json), cancellation);
+                    await File.WriteAllTextAsync(Path.ChangeExtension(file, ".svg"), DatapathChart.Draw(measured), cancellation);
                 }
 
                 return 0;
@@ -80,42 +83,38 @@ internal static class BenchCommands
             });
     }
 
-    /// <summary>The sender of small packets that the measurement runs inside a machine.</summary>
-    private static Command Generate()
+    /// <summary>One side of a load, which the measurement runs inside a machine.</summary>
+    private static Command Loads()
     {
-        Option<string> target = new("--target") { Required = true };
-        Option<int> port = new("--port") { DefaultValueFactory = _ => 9 };
-        Option<int> seconds = new("--seconds") { DefaultValueFactory = _ => 1 };
-        Command command = new Command("generate", "Send 64-byte UDP frames as fast as one core can").With(target, port, seconds).Does((parsed, _) =>
+        Argument<string> kind = new("kind");
+        Option<string> target = new("--target") { DefaultValueFactory = _ => "127.0.0.1" };
+        Option<int> port = new("--port"), seconds = new("--seconds") { DefaultValueFactory = _ => 1 }, limit = new("--limit") { DefaultValueFactory = _ => int.MaxValue };
+        Command command = new Command("load", "One side of a load").With(kind, target, port, seconds, limit).Does((parsed, _) =>
         {
-            UdpGenerator.Run(parsed.GetRequiredValue(target), parsed.GetValue(port), TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(seconds), 1, 60)));
+            Load.Run(parsed.GetRequiredValue(kind), IPAddress.Parse(parsed.GetRequiredValue(target)), parsed.GetValue(seconds), parsed.GetValue(port), parsed.GetValue(limit));
             return Task.FromResult(0);
         });
         command.Hidden = true;
         return command;
     }
 
+    /// <summary>One row for each figure: more fit beside one another than figures.</summary>
     private static void Print(ParseResult parsed, IReadOnlyList<DatapathResult> measured)
     {
-        double Of(DatapathResult result, Func<DatapathRound, double> figure) => result.Median(figure);
         DatapathResult kernel = measured[0];
-        string Cell(DatapathResult result, Func<DatapathRound, double> figure, string format) =>
-            string.Create(CultureInfo.InvariantCulture, $"{Of(result, figure).ToString(format, CultureInfo.InvariantCulture)} ({Of(result, figure) / Of(kernel, figure):F2}x)");
+        string Cell(DatapathResult result, DatapathFigure figure) => string.Create(
+            CultureInfo.InvariantCulture, $"{result.Median(figure.Of).ToString(figure.Format, CultureInfo.InvariantCulture)} ({result.Ratio(kernel, figure.Of):F2})");
         Output.Rows(
             parsed.GetValue(CommandLine.OutputOption),
-            ["Datapath", "TCP Gbit/s", "CPU s/Gbit", "64-byte kpps", "Round trip us"],
-            measured.Select(result => new string?[]
-            {
-                result.Name,
-                Cell(result, round => round.TcpGbitPerSecond, "F2"),
-                Cell(result, round => round.TcpCpuSecondsPerGbit, "F3"),
-                Cell(result, round => round.UdpKiloPacketsPerSecond, "F0"),
-                Cell(result, round => round.RoundTripMicroseconds, "F0"),
-            }),
+            ["Figure", .. measured.Select(result => result.Name)],
+            [
+                .. DatapathFigure.All.Select(figure => (string?[])[$"{figure.Name}, {figure.Unit}", .. measured.Select(result => Cell(result, figure))]),
+                ["Bystander's lost of sent", .. measured.Select(result => $"{result.Rounds.Sum(round => round.BystanderLost)} of {result.Rounds.Sum(round => round.BystanderSent)}")],
+            ],
             "Nothing measured.");
         if (parsed.GetValue(CommandLine.OutputOption) == OutputFormat.Table)
         {
-            Console.Out.WriteLine($"Medians of {measured[0].Rounds.Count} alternating rounds; in brackets the ratio to {kernel.Name}. {Machine()}");
+            Console.Out.WriteLine($"Medians of {kernel.Rounds.Count} alternating rounds; in brackets the median of the rounds' ratios to {kernel.Name}. {Machine()}");
         }
     }
 

@@ -3,10 +3,15 @@ using Hnv.Lab.Topology;
 
 namespace Hnv.Lab.Datapath;
 
-/// <summary>The kernel's own: a bridge per host with the machine's device and a <c>vxlan</c> device in it. No policy.</summary>
+/// <summary>
+/// The kernel's own: a bridge per host with the machine's device and a <c>vxlan</c> device in it. Without policy; or with a stateful firewall of as
+/// many rules as OpenHNV's ports have, of which the last admits: nftables with connection tracking behind <c>br_netfilter</c>.
+/// </summary>
 internal static class KernelVxlan
 {
-    public static async Task<Contender> StartAsync(LabNames names, CancellationToken cancellation)
+    private const int RuleCount = 100;
+
+    public static async Task<Contender> StartAsync(LabNames names, bool isFiltered, CancellationToken cancellation)
     {
         PlainFabric fabric = new(names);
         await fabric.RemoveAsync();
@@ -25,8 +30,26 @@ internal static class KernelVxlan
                     "link set dev vxlan0 addrgenmode none master br0 up",
                 ],
                 cancellation);
+            if (isFiltered)
+            {
+                _ = await NetworkBuilder.SysctlAsync(fabric.Host(i), ["bridge/bridge-nf-call-iptables=1"], cancellation);
+                _ = await Tool.RunAsync("nsenter", MachinePair.Inside(fabric.Host(i), ["nft", "-f", "-"]), Firewall(), cancellation);
+            }
         }
 
-        return new Contender("kernel vxlan+bridge", fabric.Machine(1), fabric.Machine(2), PlainFabric.MachineAddress(2), fabric.RemoveAsync);
+        return new Contender(isFiltered ? "kernel vxlan+bridge, nft conntrack" : "kernel vxlan+bridge", fabric.Pair, fabric.RemoveAsync);
     }
+
+    /// <summary>On the sending and the receiving side alike, as the port of a machine has its rules in both directions.</summary>
+    private static string Firewall() => $$"""
+        table ip bench {
+          chain forward {
+            type filter hook forward priority 0; policy drop;
+            ct state established,related accept
+        {{string.Join('\n', Enumerable.Range(1, RuleCount - 1).Select(n => $"    ip saddr 203.0.{n}.0/24 ct state new drop"))}}
+            ip saddr 10.1.1.0/24 ct state new accept
+          }
+        }
+
+        """;
 }

@@ -1,63 +1,94 @@
-using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
+using Hnv.Lab.Datapath.Loads;
 using Hnv.Lab.Fabric;
 
 namespace Hnv.Lab.Datapath;
 
-/// <summary>What one round measured of one contender.</summary>
-/// <param name="TcpGbitPerSecond">One TCP stream, as the receiver saw it.</param>
-/// <param name="TcpCpuSecondsPerGbit">Busy processor time of the whole machine per gigabit of that stream, sender and receiver included.</param>
-/// <param name="UdpKiloPacketsPerSecond">64-byte frames that arrived at the receiving machine's device while the sender sent all it could.</param>
-/// <param name="RoundTripMicroseconds">Median of pings half a millisecond apart.</param>
-public sealed record DatapathRound(double TcpGbitPerSecond, double TcpCpuSecondsPerGbit, double UdpKiloPacketsPerSecond, double RoundTripMicroseconds);
-
 /// <summary>Measures one contender once.</summary>
-/// <param name="seconds">How long each of the two loads lasts.</param>
-/// <param name="generator">The command that sends UDP: this program's hidden <c>bench generate</c>.</param>
-internal sealed partial class Measurement(int seconds, IReadOnlyList<string> generator)
+/// <param name="seconds">How long each load lasts.</param>
+/// <param name="load">The command that is one side of a load: this program's hidden <c>bench load</c>.</param>
+internal sealed class Measurement(int seconds, IReadOnlyList<string> load)
 {
-    private const int Port = 9;
-    private const int PingCount = 400;
+    /// <summary>Below what a port remembers, also when a contender is measured twice within two minutes.</summary>
+    private const int FlowsPerRound = 20_000;
+
+    private const int ConnectionsPerRound = 20_000;
+    private const int ServerMarginSeconds = 2;
 
     public async Task<DatapathRound> RunAsync(Contender contender, CancellationToken cancellation)
     {
-        await WarmAsync(contender, cancellation);
-        (double gbit, double cpu) = await TcpAsync(contender, cancellation);
-        double packets = await UdpAsync(contender, cancellation);
-        double roundTrip = await PingAsync(contender, cancellation);
-        return new DatapathRound(gbit, cpu, packets, roundTrip);
-    }
-
-    private static async Task WarmAsync(Contender contender, CancellationToken cancellation) =>
-        _ = await contender.SendAsync(["ping", "-n", "-q", "-c", "3", "-i", "0.2", "-w", "5", contender.Target], cancellation);
-
-    private async Task<(double Gbit, double CpuPerGbit)> TcpAsync(Contender contender, CancellationToken cancellation)
-    {
-        Task<ToolResult> server = Tool.TryRunAsync("nsenter", [$"--net={LabNames.NamespaceDirectory}/{contender.Receiver}", "--", "iperf3", "-s", "-1"], null, cancellation);
-        await Task.Delay(300, cancellation);
+        MachinePair pair = contender.Pair;
+        _ = await pair.SendAsync(["ping", "-n", "-q", "-c", "3", "-i", "0.2", "-w", "5", pair.Target], cancellation);
         double before = BusySeconds();
-        string output = await contender.SendAsync(["iperf3", "-c", contender.Target, "-t", $"{seconds}", "-J"], cancellation);
-        double busy = BusySeconds() - before;
+        double tcp = await TcpAsync(pair, 1, cancellation);
+        double cpu = (BusySeconds() - before) / (tcp * seconds);
+        double tcp8 = await TcpAsync(pair, 8, cancellation);
+        double packets = await UdpAsync(pair, cancellation);
+        LoadReport ping = await LoadAsync(pair, "ping", seconds, cancellation: cancellation);
+        LoadReport request = await ServedAsync(pair, "echo", "ask", seconds, cancellation: cancellation);
+        LoadReport connections = await ServedAsync(pair, "accept", "connect", seconds, ConnectionsPerRound, cancellation);
+        Task<(long Sent, long Lost)> bystander = contender.Bystanders is { } bystanders
+            ? BystanderAsync(bystanders, seconds + ServerMarginSeconds, cancellation)
+            : Task.FromResult((0L, 0L));
+        LoadReport flows = await FlowsAsync(pair, cancellation);
+        (long sent, long lost) = await bystander;
+        return new DatapathRound(
+            tcp, cpu, tcp8, packets, Times(ping), Times(request), connections.Count / connections.Seconds / 1000, flows.Count / flows.Seconds / 1000, sent, lost);
+    }
+
+    private static RoundTrip Times(LoadReport report) => new(report.P50, report.P90, report.P99);
+
+    private async Task<double> TcpAsync(MachinePair pair, int streams, CancellationToken cancellation)
+    {
+        Task<ToolResult> server = Tool.TryRunAsync("nsenter", MachinePair.Inside(pair.Receiver, ["iperf3", "-s", "-1"]), null, cancellation);
+        await Task.Delay(300, cancellation);
+        string output = await pair.SendAsync(["iperf3", "-c", pair.Target, "-t", $"{seconds}", "-P", $"{streams}", "-J"], cancellation);
         _ = await server;
-        JsonNode received = JsonNode.Parse(output)!["end"]!["sum_received"]!;
-        double gbit = (double)received["bits_per_second"]! / 1e9;
-        return (gbit, busy / (gbit * seconds));
+        return (double)JsonNode.Parse(output)!["end"]!["sum_received"]!["bits_per_second"]! / 1e9;
     }
 
-    private async Task<double> UdpAsync(Contender contender, CancellationToken cancellation)
+    private async Task<double> UdpAsync(MachinePair pair, CancellationToken cancellation)
     {
-        long before = await contender.ReceivedAsync(cancellation);
-        _ = await contender.SendAsync([.. generator, "--target", contender.Target, "--port", $"{Port}", "--seconds", $"{seconds}"], cancellation);
-        return (await contender.ReceivedAsync(cancellation) - before) / 1000.0 / seconds;
+        long before = await pair.ReceivedAsync(cancellation);
+        LoadReport sent = await LoadAsync(pair, "flood", seconds, cancellation: cancellation);
+        return (await pair.ReceivedAsync(cancellation) - before) / sent.Seconds / 1000;
     }
 
-    private static async Task<double> PingAsync(Contender contender, CancellationToken cancellation)
+    private async Task<LoadReport> FlowsAsync(MachinePair pair, CancellationToken cancellation)
     {
-        string output = await contender.SendAsync(["ping", "-n", "-c", $"{PingCount}", "-i", "0.0005", "-w", "10", contender.Target], cancellation);
-        double[] times = [.. RoundTrip().Matches(output).Select(match => double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) * 1000).Order()];
-        return times.Length > 0 ? times[times.Length / 2] : double.NaN;
+        string[] port = ["--port", $"{Random.Shared.Next(20_000, 60_000)}"];
+        string[] tell = ["nsenter", .. MachinePair.Inside(pair.Receiver, [.. load, "tell", .. port])];
+        string[] send = ["nsenter", .. MachinePair.Inside(pair.Sender, [.. load, "flows", .. port, "--target", pair.Target, "--limit", $"{FlowsPerRound}"])];
+        return Report(await Tool.RunAsync("sh", ["-c", $"{Words(tell)} | {Words(send)}"], null, cancellation));
     }
+
+    /// <summary>A quiet flow of machines that have no part in the load, begun before it and ended after it.</summary>
+    private async Task<(long Sent, long Lost)> BystanderAsync(MachinePair pair, int duration, CancellationToken cancellation)
+    {
+        Task<string> sink = pair.ReceiveAsync([.. load, "sink", "--seconds", $"{duration + ServerMarginSeconds}"], cancellation);
+        await Task.Delay(400, cancellation);
+        LoadReport sent = await LoadAsync(pair, "paced", duration, cancellation: cancellation);
+        return (sent.Count, sent.Count - Report(await sink).Count);
+    }
+
+    private async Task<LoadReport> ServedAsync(
+        MachinePair pair, string server, string client, int duration, int limit = int.MaxValue, CancellationToken cancellation = default)
+    {
+        Task<string> serving = pair.ReceiveAsync([.. load, server, "--seconds", $"{duration + ServerMarginSeconds}"], cancellation);
+        await Task.Delay(600, cancellation);
+        LoadReport report = await LoadAsync(pair, client, duration, limit, cancellation);
+        _ = await serving;
+        return report;
+    }
+
+    private async Task<LoadReport> LoadAsync(MachinePair pair, string kind, int duration, int limit = int.MaxValue, CancellationToken cancellation = default) =>
+        Report(await pair.SendAsync([.. load, kind, "--target", pair.Target, "--seconds", $"{duration}", "--limit", $"{limit}"], cancellation));
+
+    private static LoadReport Report(string output) =>
+        JsonSerializer.Deserialize<LoadReport>(output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1])!;
+
+    private static string Words(IEnumerable<string> command) => string.Join(' ', command.Select(word => $"'{word}'"));
 
     /// <summary>Seconds that this machine's processors were not idle since it started, summed over them.</summary>
     private static double BusySeconds()
@@ -66,7 +97,4 @@ internal sealed partial class Measurement(int seconds, IReadOnlyList<string> gen
         long[] jiffies = [.. File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1).Take(7).Select(long.Parse)];
         return (jiffies.Sum() - jiffies[3] - jiffies[4]) / 100.0;
     }
-
-    [GeneratedRegex("time=([0-9.]+) ms")]
-    private static partial Regex RoundTrip();
 }

@@ -25,7 +25,7 @@ internal static class OpenVSwitch
             _ = await Tool.RunAsync("nsenter", [$"--net={LabNames.NamespaceDirectory}/{fabric.Machine(i)}", "--", "ethtool", "-K", "eth0", "tx", "off"], null, cancellation);
         }
 
-        return new Contender("Open vSwitch userspace", fabric.Machine(1), fabric.Machine(2), PlainFabric.MachineAddress(2), () => StopAsync(names, fabric));
+        return new Contender("Open vSwitch userspace", fabric.Pair, () => StopAsync(names, fabric));
     }
 
     private static async Task StartHostAsync(LabNames names, PlainFabric fabric, int i, CancellationToken cancellation)

@@ -7,7 +7,9 @@ namespace Hnv.Lab.Datapath;
 /// The cables of figure 8 without any OpenHNV: two hosts in two provider subnets joined by a router, one machine on each host. What joins
 /// machine and provider network inside a host is the contender's own matter. Same MTUs and devices as in a lab.
 /// </summary>
-internal sealed class PlainFabric(LabNames names)
+/// <param name="names">Names of its namespaces.</param>
+/// <param name="isRouted">The machines sit in a subnet each, and the router is theirs; otherwise they share one.</param>
+internal sealed class PlainFabric(LabNames names, bool isRouted = false)
 {
     public string Host(int index) => names.Namespace($"host{index}");
 
@@ -15,9 +17,12 @@ internal sealed class PlainFabric(LabNames names)
 
     public static string HostAddress(int index) => $"192.168.{index}.2";
 
-    public static string MachineAddress(int index) => $"10.1.1.1{index}";
+    /// <summary>From the second machine to the first, as the lab's machines are measured.</summary>
+    public MachinePair Pair => new(Machine(2), Machine(1), MachineAddress(1));
 
     public static string Gateway(int index) => $"192.168.{index}.1";
+
+    private string MachineAddress(int index) => isRouted ? $"10.1.{index}.11" : $"10.1.1.1{index}";
 
     /// <summary>Makes it. The host's uplink is eth0 and has no address yet; the machine's cable ends in the host's device vm0.</summary>
     public async Task BuildAsync(CancellationToken cancellation)
@@ -34,7 +39,7 @@ internal sealed class PlainFabric(LabNames names)
                 names.TopOfRack,
                 [
                     $"link add name h{i} mtu {LabTopology.DefaultUnderlayMtu} type veth peer name eth0 mtu {LabTopology.DefaultUnderlayMtu} netns {Host(i)}",
-                    $"addr add {Gateway(i)}/24 dev h{i}",
+                    $"addr add {(isRouted ? $"10.1.{i}.1" : Gateway(i))}/24 dev h{i}",
                     $"link set dev h{i} addrgenmode none up",
                 ],
                 cancellation);
@@ -48,7 +53,11 @@ internal sealed class PlainFabric(LabNames names)
                 cancellation);
             await NetworkBuilder.IpAsync(
                 Machine(i),
-                [$"addr add {MachineAddress(i)}/24 dev eth0", "link set dev eth0 addrgenmode none up"],
+                [
+                    $"addr add {MachineAddress(i)}/24 dev eth0",
+                    "link set dev eth0 addrgenmode none up",
+                    .. isRouted ? (string[])[$"route add default via 10.1.{i}.1"] : [],
+                ],
                 cancellation);
         }
 

@@ -208,7 +208,7 @@ public sealed class TopologyFile
         List<LabAclRule> rules = [];
         foreach (LabNode item in acl.Items("rules"))
         {
-            string text = (item as LabNode.Scalar)?.Value ?? "";
+            string text = item is LabNode.Mapping ? Reader(item, "a repeated rule", "rule").Text("rule") : (item as LabNode.Scalar)?.Value ?? "";
             if (!LabAclRule.TryParse(text, 110 + (10 * rules.Count), out LabAclRule? rule, out string mistake))
             {
                 acl.Fail(item.Line, mistake);

@@ -114,6 +114,15 @@ public sealed class TopologyFileTests
     }
 
     [Fact]
+    public void Load_RuleWithFor_IsRepeated()
+    {
+        LabTopology lab = TopologyFile.Load("labs/policy50.yaml");
+
+        Assert.Equal((100, 100), (lab.Machines.Count, Assert.Single(lab.AccessControlLists).Rules.Count));
+        Assert.Equal("203.0.33.0/24", lab.AccessControlLists[0].Rules[32].Source);
+    }
+
+    [Fact]
     public void Parse_DualStack_GivesEachAddressItsPrefix()
     {
         LabTopology lab = TopologyFile.Parse(
