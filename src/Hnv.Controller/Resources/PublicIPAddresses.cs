@@ -33,7 +33,7 @@ internal static class PublicIPAddresses
         Properties = new(
         [
             new(Method, new EnumSchema("Static", "Dynamic")) { Default = "Dynamic" },
-            new(Address, new AddressSchema(emptyIsAbsent: true)) { InvalidCode = ErrorCodes.InvalidIPAddress, Filled = true },
+            new(Address, new AddressSchema(emptyIsAbsent: true)) { InvalidCode = ErrorCodes.InvalidIPAddress, Filled = true, AllocationMethod = Method },
             new(Version, new EnumSchema("IPv4", "IPv6")) { Since = ApiVersion.V2, Default = "IPv4", Immutable = true, ImmutableCode = "PublicIPAddressVersionCannotUpdate" },
 
             // The text says 4 to 30; schema and samples use 1 (contradiction 29).
