@@ -17,6 +17,9 @@ internal sealed class CommitPump(IDocumentStore store, OperationJournal journal)
 
     private sealed record Entry(IReadOnlyList<DocumentChange> Changes, JsonObject Operation, long From, Snapshot Result, TaskCompletionSource Done);
 
+    /// <summary>Ends, or fails, with the change that was queued last, and so with all before it. Belongs to the writer's lock.</summary>
+    public Task Newest { get; private set; } = Task.CompletedTask;
+
     /// <summary>Queues a change. The task ends when it is durable, or fails with <see cref="StoreException"/>.</summary>
     /// <param name="changes">What changes.</param>
     /// <param name="operation">What it was, for the journal.</param>
@@ -25,7 +28,7 @@ internal sealed class CommitPump(IDocumentStore store, OperationJournal journal)
     public Task EnqueueAsync(IReadOnlyList<DocumentChange> changes, JsonObject operation, long from, Snapshot result)
     {
         var entry = new Entry(changes, operation, from, result, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-        return _entries.Writer.TryWrite(entry)
+        return Newest = _entries.Writer.TryWrite(entry)
             ? entry.Done.Task
             : Task.FromException(new StoreException("The controller is stopping."));
     }
@@ -68,6 +71,8 @@ internal sealed class CommitPump(IDocumentStore store, OperationJournal journal)
         {
             entry.Done.TrySetException(reason);
         }
+
+        Newest = Task.CompletedTask;
     }
 
     /// <summary>Takes no more; <see cref="RunAsync"/> ends once everything queued is durable.</summary>

@@ -146,27 +146,30 @@ internal sealed class ResourceEngine : IAsyncDisposable
         ResourcePath path, ApiVersion version, Precondition precondition, Guid operationId, Visibility? who = null)
     {
         Task durable;
-        DeleteResult result;
+        DeleteResult? result = null;
         lock (_gate)
         {
             Node? existing = (who ?? Visibility.All).Sees(_accepted, path.RootRef) ? _accepted.Find(path.Ref) : null;
             precondition.Check(path.Ref, existing, isDelete: true);
             if (existing is null)
             {
-                return null;
+                // What took it away may not be durable yet, and that it is gone is an answer to keep too.
+                durable = _pump.Newest;
             }
-
-            try
+            else
             {
-                RequireNothingExclusive(path.Ref);
-                (Operation operation, durable) = Delete(path, existing, version, operationId, who ?? Visibility.All);
-                result = new DeleteResult(operation, existing.ETag);
-                _holdings.Accept();
-            }
-            catch
-            {
-                _holdings.RollBack();
-                throw;
+                try
+                {
+                    RequireNothingExclusive(path.Ref);
+                    (Operation operation, durable) = Delete(path, existing, version, operationId, who ?? Visibility.All);
+                    result = new DeleteResult(operation, existing.ETag);
+                    _holdings.Accept();
+                }
+                catch
+                {
+                    _holdings.RollBack();
+                    throw;
+                }
             }
         }
 
@@ -406,12 +409,6 @@ internal sealed class ResourceEngine : IAsyncDisposable
         List<DocumentChange> changes = [];
         foreach ((Node tree, Action<Node> write) in (after ?? before)!.Type.WritesTo?.Invoke((after ?? before)!, next).ToList() ?? [])
         {
-            // What a tenant's tree says reaches no tree that is not the tenant's, whatever the provider has tied together.
-            if (!edit.Who.Sees(tree))
-            {
-                continue;
-            }
-
             Node written = Own(tree, NewETag());
             write(written);
             next = next.With(tree, written);

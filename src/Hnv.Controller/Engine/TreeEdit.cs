@@ -140,17 +140,7 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
     {
         foreach (Property property in context.Node.Type.Properties)
         {
-            if (context.Node.Properties[property.Name] is not { } value)
-            {
-                continue;
-            }
-
-            if (property.Compute is not null)
-            {
-                // Sent to be carried out rather than kept (the members of a pool); where it leads is looked at all the same.
-                ResolveWeak(context, property, value, []);
-            }
-            else
+            if (property.Compute is null && context.Node.Properties[property.Name] is { } value)
             {
                 HashSet<JsonObject> resolved = [];
                 property.Schema.VisitReferences(value, (schema, reference) =>
@@ -251,7 +241,7 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
     private bool MayChoose(ClaimKey key, Node after) =>
         Who.Tenant is null
         || _heldBefore.Contains(key)
-        || (key.Space.Length > 0 && (key.Space == ClaimKey.OwnerSpace(Who.Tenant) || IsSelfOrBelow(key.Space, after.Key) || Who.Sees(Before, key.Space)));
+        || (key.Space.Length > 0 && (IsSelfOrBelow(key.Space, after.Key) || Who.Sees(Before, key.Space)));
 
     private void Claim(Node node, Node after)
     {

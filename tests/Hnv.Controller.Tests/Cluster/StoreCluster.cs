@@ -44,12 +44,7 @@ internal sealed class StoreCluster : IDisposable
         // Until every server has joined: a majority of one survives nobody's death.
         foreach (int i in Enumerable.Range(0, Size))
         {
-            using CancellationTokenSource patience = new(s_patience);
-            while ((await OutputAsync("ovs-appctl", "-t", cluster.Control(i), "cluster/status", OvsdbDocumentStore.Database)) is var status
-                && (!status.Contains("Status: cluster member", StringComparison.Ordinal) || Size != status.Split('\n').Count(line => line.Contains(" at tcp:", StringComparison.Ordinal))))
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(20), patience.Token);
-            }
+            await cluster.JoinedAsync(i);
         }
 
         return cluster;
@@ -63,6 +58,18 @@ internal sealed class StoreCluster : IDisposable
             $"--log-file={Path.Combine(_directory, $"s{i}", "log")}", "--no-chdir", "-vconsole:off", DatabaseFile(i),
         ]))!;
         _servers[i] = process;
+    }
+
+    /// <summary>Waits until a server takes part and knows all others.</summary>
+    public async Task JoinedAsync(int i)
+    {
+        using CancellationTokenSource patience = new(s_patience);
+        while ((await OutputAsync("ovs-appctl", "-t", Control(i), "cluster/status", OvsdbDocumentStore.Database)) is var status
+            && (!status.Contains("Status: cluster member", StringComparison.Ordinal) || Size != status.Split('\n').Count(line => line.Contains(" at tcp:", StringComparison.Ordinal))
+                || status.Contains("Leader: unknown", StringComparison.Ordinal)))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), patience.Token);
+        }
     }
 
     /// <summary>Kills the server that leads, and says which it was.</summary>
