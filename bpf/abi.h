@@ -60,7 +60,9 @@ struct flow_action {
 	__u32 provider[4];
 	__u8 destination_mac[6];
 	__u8 source_mac[6];
-	__u8 unused[16];
+	__u16 conversation;
+	__u16 idle_seconds;
+	__u8 unused[12];
 };
 
 struct flow_counters {
@@ -80,7 +82,8 @@ struct port_slot {
 	__u32 handled;
 	__u64 refused_outbound;
 	__u64 refused_inbound;
-	__u8 unused[24];
+	__u64 identity;
+	__u8 unused[16];
 };
 
 struct member_key {

@@ -92,23 +92,54 @@ internal static partial class AgentProcess
         LogStopped(log, options.Name);
     }
 
+    /// <summary>Ends what the kernel carries for this host while no agent runs.</summary>
+    /// <exception cref="AgentStartException">An agent runs, or this process may not.</exception>
+    public static void Release(AgentOptions options)
+    {
+        PrepareDirectory(options.RunDirectory);
+        using FileStream alone = LockRunDirectory(options.RunDirectory);
+        try
+        {
+            FastPath.Release(options.PinDirectory);
+        }
+        catch (LinuxException error)
+        {
+            throw new AgentStartException(error.Message, error);
+        }
+    }
+
     private static FastPath? LoadFastPath(AgentOptions options, VSwitch vSwitch, ILogger log)
     {
         if (options.Executor == "userspace")
         {
+            Release(options, log);
             return null;
         }
 
         try
         {
-            FastPath fastPath = FastPath.Load(vSwitch);
+            FastPath fastPath = FastPath.Load(vSwitch, new FastPathOptions { PinDirectory = options.PinDirectory });
             LogFastPath(log);
             return fastPath;
         }
         catch (LinuxException error)
         {
             LogNoFastPath(log, error.Message);
+            Release(options, log);
             return null;
+        }
+    }
+
+    /// <summary>Takes away what an earlier agent left in the kernel: this one carries everything itself.</summary>
+    private static void Release(AgentOptions options, ILogger log)
+    {
+        try
+        {
+            FastPath.Release(options.PinDirectory);
+        }
+        catch (LinuxException error)
+        {
+            LogNotReleased(log, error.Message);
         }
     }
 
@@ -210,6 +241,9 @@ internal static partial class AgentProcess
 
     [LoggerMessage(3104, LogLevel.Warning, "Packets are carried by this process, not by eBPF programs: {Reason}")]
     private static partial void LogNoFastPath(ILogger logger, string reason);
+
+    [LoggerMessage(3105, LogLevel.Warning, "What an earlier agent left in the kernel could not be taken away: {Reason}")]
+    private static partial void LogNotReleased(ILogger logger, string reason);
 
     [LoggerMessage(3102, LogLevel.Error, "Packets could not be handled because of a bug; their batch was dropped (at most one line a second)")]
     private static partial void LogWorkerFault(ILogger logger, Exception exception);

@@ -5,9 +5,10 @@ using Hnv.HostAgent.Configuration;
 const string usage = """
     The OpenHNV host agent: keeps this host's policy database, compiles what is in it and runs the virtual switch.
 
-    usage: hnv agent --config FILE
+    usage: hnv agent [--release] --config FILE
 
       --config FILE   JSON: hostId, name, uplinks, and optionally stateDirectory, runDirectory, compartment, workers, ovsdb, channel
+      --release       do not run: end what the kernel goes on carrying when an agent has stopped; its ports are cut off
       --version       print the version and stop
       --help          this text
 
@@ -23,14 +24,20 @@ switch (args)
         Console.WriteLine(Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion);
         return 0;
     case ["--config", string file]:
-        return await RunAsync(file);
+        return await RunAsync(file, AgentProcess.RunAsync);
+    case ["--release", "--config", string file]:
+        return await RunAsync(file, static options =>
+        {
+            AgentProcess.Release(options);
+            return Task.CompletedTask;
+        });
     default:
         Console.Error.WriteLine(args.Length == 0 ? "hnv agent: --config FILE is missing." : $"hnv agent: cannot make sense of '{string.Join(' ', args)}'.");
         Console.Error.WriteLine(usage);
         return 2;
 }
 
-static async Task<int> RunAsync(string file)
+static async Task<int> RunAsync(string file, Func<AgentOptions, Task> run)
 {
     AgentOptions options;
     try
@@ -45,7 +52,7 @@ static async Task<int> RunAsync(string file)
 
     try
     {
-        await AgentProcess.RunAsync(options);
+        await run(options);
         return 0;
     }
     catch (AgentStartException error)

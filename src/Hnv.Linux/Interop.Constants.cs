@@ -82,11 +82,12 @@ internal static unsafe partial class Interop
     internal const byte IF_OPER_UP = 6;
 
     // linux/bpf.h
-    internal const int BPF_MAP_LOOKUP_ELEM = 1, BPF_MAP_UPDATE_ELEM = 2, BPF_MAP_DELETE_ELEM = 3, BPF_PROG_TEST_RUN = 10, BPF_MAP_UPDATE_BATCH = 26,
-        BPF_MAP_DELETE_BATCH = 27;
-    internal const int BPF_PROG_LOAD = 5, BPF_PROG_ATTACH = 8, BPF_PROG_DETACH = 9, BPF_PROG_GET_FD_BY_ID = 13, BPF_OBJ_GET_INFO_BY_FD = 15,
+    internal const int BPF_MAP_LOOKUP_ELEM = 1, BPF_MAP_UPDATE_ELEM = 2, BPF_MAP_DELETE_ELEM = 3, BPF_PROG_TEST_RUN = 10, BPF_MAP_LOOKUP_BATCH = 24,
+        BPF_MAP_UPDATE_BATCH = 26, BPF_MAP_DELETE_BATCH = 27;
+    internal const int BPF_PROG_LOAD = 5, BPF_OBJ_GET = 7, BPF_PROG_ATTACH = 8, BPF_PROG_DETACH = 9, BPF_PROG_GET_FD_BY_ID = 13, BPF_OBJ_GET_INFO_BY_FD = 15,
         BPF_PROG_QUERY = 16;
     internal const uint BPF_PROG_TYPE_SCHED_CLS = 3, BPF_TCX_INGRESS = 46, BPF_TCX_EGRESS = 47;
+    internal const uint BPF_F_REPLACE = 4;
     internal const int BPF_OBJ_NAME_LEN = 16;
 
     /// <summary>The number of bpf(2), which the C library does not wrap.</summary>

@@ -31,6 +31,9 @@ internal static unsafe partial class Interop
     [LibraryImport(LibBpf)]
     internal static partial int bpf_map__set_initial_value(nint map, void* value, nuint size);
 
+    [LibraryImport(LibBpf, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int bpf_map__set_pin_path(nint map, string path);
+
     [LibraryImport(LibBpf)]
     internal static partial int bpf_map__fd(nint map);
 

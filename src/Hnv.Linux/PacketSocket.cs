@@ -174,7 +174,12 @@ public sealed unsafe class PacketSocket : DatagramSocket
             Bind(handle, link.Index, protocol, device);
             if (walled)
             {
-                DeviceFilters.EnsureWall(device, present: true);
+                // A socket that only sends leaves the program in place that keeps the device from the host as the wall does.
+                if (protocol == Interop.ETH_P_ALL || !DeviceFilters.HasPortProgram(device))
+                {
+                    DeviceFilters.EnsureWall(device, present: true);
+                }
+
                 QuietIPv6(device);
             }
 

@@ -41,6 +41,33 @@ internal sealed class Connection
     /// <summary>The second half of a conversation of a port with itself; it lasts as long as the first lets it.</summary>
     public bool IsReturning { get; init; }
 
+    /// <summary>It only holds together what was decided without a connection.</summary>
+    public bool IsPlaceholder { get; init; }
+
+    /// <summary>What somebody must keep of it, so that it can be restored.</summary>
+    public ConversationMarks Marks
+    {
+        get
+        {
+            if (IsPlaceholder)
+            {
+                return ConversationMarks.None;
+            }
+
+            int flags = Volatile.Read(ref _tcpFlags);
+            return ConversationMarks.Stateful
+                | (Direction == Direction.Inbound ? ConversationMarks.BegunInbound : 0)
+                | (IsAnswered ? ConversationMarks.Answered : 0)
+                | (Translation is not null ? ConversationMarks.Translated : 0)
+                | (Translation?.Binding is not null ? ConversationMarks.HoldsBinding : 0)
+                | (IsReturning ? ConversationMarks.Returning : 0)
+                | ((flags & Fin) != 0 ? ConversationMarks.OutboundFin : 0)
+                | ((flags & Reset) != 0 ? ConversationMarks.OutboundReset : 0)
+                | ((flags & (Fin << InboundShift)) != 0 ? ConversationMarks.InboundFin : 0)
+                | ((flags & (Reset << InboundShift)) != 0 ? ConversationMarks.InboundReset : 0);
+        }
+    }
+
     /// <summary>The generation it was last judged under.</summary>
     public uint Generation { get; set; }
 
@@ -118,6 +145,20 @@ internal sealed class Connection
         {
             Volatile.Write(ref _resetAt, now);
         }
+    }
+
+    /// <summary>Notes what was known of it before, and when it was last used.</summary>
+    public void Restore(ConversationMarks marks, Direction seen, long lastSeen)
+    {
+        bool isAnswered = (marks & ConversationMarks.Answered) != 0;
+        SeenOutbound |= isAnswered || seen == Direction.Outbound;
+        SeenInbound |= isAnswered || seen == Direction.Inbound;
+        LastSeen = Math.Max(LastSeen, lastSeen);
+        Observe(Direction.Outbound, FlagsOf(marks, ConversationMarks.OutboundFin, ConversationMarks.OutboundReset), lastSeen);
+        Observe(Direction.Inbound, FlagsOf(marks, ConversationMarks.InboundFin, ConversationMarks.InboundReset), lastSeen);
+
+        static byte FlagsOf(ConversationMarks marks, ConversationMarks fin, ConversationMarks reset) =>
+            (byte)(((marks & fin) != 0 ? Fin : 0) | ((marks & reset) != 0 ? Reset : 0));
     }
 
     /// <summary>

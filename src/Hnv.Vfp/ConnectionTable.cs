@@ -106,6 +106,19 @@ internal sealed class ConnectionTable
         }
     }
 
+    /// <summary>The connection that the guest knows by this key.</summary>
+    public Connection? FindOfGuest(in ConnectionKey key) => FindByGuest(in key);
+
+    /// <summary>Notes what was known of a connection before.</summary>
+    public void Restore(Connection connection, ConversationMarks marks, Direction seen, long lastSeen)
+    {
+        connection.Restore(marks, seen, lastSeen);
+        if (!connection.IsHalfOpen)
+        {
+            NoLongerHalfOpen(connection);
+        }
+    }
+
     /// <summary>Forgets a connection; its flows are the caller's to remove.</summary>
     public void Remove(Connection connection)
     {
@@ -143,7 +156,7 @@ internal sealed class ConnectionTable
         ConnectionKey key = ConnectionKey.Of(direction, flow.Ufid);
         if (!_unconnected.TryGetValue(key, out Connection? unconnected))
         {
-            unconnected = new Connection(key, direction, generation);
+            unconnected = new Connection(key, direction, generation) { IsPlaceholder = true };
             _unconnected.Add(key, unconnected);
         }
 

@@ -49,6 +49,32 @@ internal sealed class NatBindings
         return null;
     }
 
+    /// <summary>Takes a binding again that an earlier process gave out.</summary>
+    /// <returns>Null when the external address and port are somebody else's by now.</returns>
+    public Binding? Retake(InetAddress guest, ushort guestPort, byte protocol, InetAddress address, ushort port)
+    {
+        Endpoint key = new(guest, guestPort, protocol);
+        if (_byGuest.TryGetValue(key, out Binding? held) && held.Address == address && held.Port == port)
+        {
+            held.References++;
+            return held;
+        }
+
+        if (!_taken.TryGetValue((address, protocol), out PortSet? ports))
+        {
+            _taken.Add((address, protocol), ports = new PortSet());
+        }
+
+        if (!ports.TryTakeExactly(port))
+        {
+            return null;
+        }
+
+        Binding binding = new(key, address, port) { References = 1 };
+        _byGuest[key] = binding;
+        return binding;
+    }
+
     /// <summary>What <see cref="Take"/> would give, without taking it.</summary>
     /// <param name="pool">The pool.</param>
     /// <param name="guest">The guest's address.</param>
@@ -174,6 +200,17 @@ internal sealed class NatBindings
             int size = last - first + 1;
             int start = Random.Shared.Next(size);
             return TryTakeBetween(first + start, last, out port) || TryTakeBetween(first, first + start - 1, out port);
+        }
+
+        public bool TryTakeExactly(ushort port)
+        {
+            if (IsTaken(port))
+            {
+                return false;
+            }
+
+            Set(port);
+            return true;
         }
 
         /// <summary>Finds a free port without taking it: the wanted one, else the lowest.</summary>

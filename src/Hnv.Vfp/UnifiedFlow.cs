@@ -68,6 +68,12 @@ public sealed class UnifiedFlow
     /// <summary>How far the conversation has come that the flow is one direction of; null when it has no state.</summary>
     public ConnectionState? State => Connection is { IsBlocked: false } connection ? connection.State : null;
 
+    /// <summary>What of its conversation somebody must keep who is to carry the flow on when this process is gone.</summary>
+    public ConversationMarks Marks => Connection?.Marks ?? ConversationMarks.None;
+
+    /// <summary>The idle time that its conversation's rule asks for, seconds; 0 is that of the protocol.</summary>
+    public ushort IdleSeconds => Connection?.IdleSeconds ?? 0;
+
     /// <summary>
     /// True while the port remembers the flow. False for what was decided for one packet alone, found no room or has been forgotten: nobody else may
     /// carry it out.

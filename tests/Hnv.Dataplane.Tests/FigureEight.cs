@@ -36,8 +36,18 @@ public sealed class FigureEight : IDisposable
     /// <param name="isTeam">Host 2 has two uplinks, each with a provider address.</param>
     /// <param name="inKernel">With the fast path; null is what HNV_EXECUTOR says (<c>ebpf</c> or <c>userspace</c>).</param>
     /// <param name="change">What a host's policy has beside the figure's; null leaves it as it is.</param>
-    public FigureEight(EncapsulationType encapsulation, int workers = 1, int underlayMtu = 1700, bool isIPv6 = false, bool isTeam = false, bool? inKernel = null, Func<Host, HostPolicy, HostPolicy>? change = null)
+    /// <param name="isKept">What the kernel carries outlives an executor (<see cref="Host.Begin"/>).</param>
+    public FigureEight(
+        EncapsulationType encapsulation,
+        int workers = 1,
+        int underlayMtu = 1700,
+        bool isIPv6 = false,
+        bool isTeam = false,
+        bool? inKernel = null,
+        Func<Host, HostPolicy, HostPolicy>? change = null,
+        bool isKept = false)
     {
+        IsKept = isKept;
         Encapsulation = encapsulation;
         UnderlayMtu = underlayMtu;
         IsInKernel = inKernel ?? Environment.GetEnvironmentVariable("HNV_EXECUTOR") == "ebpf";
@@ -68,6 +78,8 @@ public sealed class FigureEight : IDisposable
     public int UnderlayMtu { get; }
 
     public bool IsInKernel { get; }
+
+    public bool IsKept { get; }
 
     public NetworkNamespace Router { get; }
 
@@ -161,6 +173,9 @@ public sealed class FigureEight : IDisposable
             return (process.ExitCode, output);
         }
 
+        public Process StartToTalk(params string[] command) => Process.Start(
+            new ProcessStartInfo("ip", ["netns", "exec", Namespace.Name, .. command]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+
         public Process Start(params string[] command) => Process.Start(
             new ProcessStartInfo("ip", ["netns", "exec", Namespace.Name, .. command]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
     }
@@ -171,6 +186,7 @@ public sealed class FigureEight : IDisposable
         private readonly FigureEight _lab;
         private readonly IReadOnlyList<(string Address, string Gateway)> _addresses;
         private readonly uint _number;
+        private readonly int _workers;
 
         internal Host(FigureEight lab, string name, IReadOnlyList<(string Address, string Gateway)> addresses, uint number, int workers)
         {
@@ -191,9 +207,13 @@ public sealed class FigureEight : IDisposable
                 router.AddAddress(router.GetLink(link), InetAddress.Parse(addresses[i].Gateway), PrefixLength);
             }
 
-            FastPath = lab.IsInKernel ? Namespace.Run(() => FastPath.Load(Switch)) : null;
-            Executor = Namespace.Run(() => new UserspaceExecutor(Switch, new ExecutorOptions { FastPath = FastPath, Workers = workers, PortLost = (port, _) => Lost.Add(port), WorkerFault = Faults.Enqueue }));
+            _workers = workers;
+            Pins = lab.IsKept ? $"/run/{Compartment}" : null;
+            Load();
         }
+
+        /// <summary>Where the maps are kept; null when they are not.</summary>
+        public string? Pins { get; }
 
         public NetworkNamespace Namespace { get; }
 
@@ -205,12 +225,12 @@ public sealed class FigureEight : IDisposable
 
         private int PrefixLength => Address.Value.IsIPv4 ? 24 : 64;
 
-        public VSwitch Switch { get; } = new();
+        public VSwitch Switch { get; private set; } = null!;
 
-        public UserspaceExecutor Executor { get; }
+        public UserspaceExecutor Executor { get; private set; } = null!;
 
         /// <summary>The kernel's share; null without one.</summary>
-        public FastPath? FastPath { get; }
+        public FastPath? FastPath { get; private set; }
 
         public List<Guest> Guests { get; } = [];
 
@@ -222,11 +242,45 @@ public sealed class FigureEight : IDisposable
 
         public void Dispose()
         {
+            End();
+            if (Pins is not null)
+            {
+                Namespace.Run(() => FastPath.Release(Pins));
+            }
+        }
+
+        /// <summary>The executor ends as its process would: what it knew is gone, what is in the kernel stays.</summary>
+        public void End()
+        {
             Executor.Dispose();
             FastPath?.Dispose();
         }
 
-        internal void Start()
+        /// <summary>Another executor begins, and adopts what it finds.</summary>
+        /// <param name="policy">The policy that it finds in force; null is the one that was.</param>
+        /// <param name="options">Settings of the fast path; null are those that were.</param>
+        public (int Adopted, int Rejected) Begin(HostPolicy? policy = null, FastPathOptions? options = null)
+        {
+            Load(options);
+            Start(policy);
+            return Executor.Adopt();
+        }
+
+        /// <summary>Another executor begins, and gets no further than its ports.</summary>
+        public void BeginWithoutAdopting()
+        {
+            Load();
+            Start();
+        }
+
+        private void Load(FastPathOptions? options = null)
+        {
+            Switch = new VSwitch();
+            FastPath = _lab.IsInKernel ? Namespace.Run(() => FastPath.Load(Switch, (options ?? new FastPathOptions()) with { PinDirectory = Pins })) : null;
+            Executor = Namespace.Run(() => new UserspaceExecutor(Switch, new ExecutorOptions { FastPath = FastPath, Workers = _workers, PortLost = (port, _) => Lost.Add(port), WorkerFault = Faults.Enqueue }));
+        }
+
+        internal void Start(HostPolicy? policy = null)
         {
             PaInterface[] interfaces =
             [
@@ -246,7 +300,7 @@ public sealed class FigureEight : IDisposable
                 _ = Switch.AddPort(guest.Nic, guest.Device);
             }
 
-            Install(_lab.Change(this, Policy()));
+            Install(policy ?? _lab.Change(this, Policy()));
             Executor.Start();
             Guests.ForEach(guest => Executor.AttachPort(guest.Port));
             Executor.SetProviderEndpoints(Compartment, [.. Addresses.Select((address, member) => new ProviderEndpoint(member, address))]);

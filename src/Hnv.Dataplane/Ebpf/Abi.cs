@@ -162,6 +162,14 @@ internal struct FlowAction
 
     [FieldOffset(90)]
     public MacBytes SourceMac;
+
+    /// <summary>ConversationMarks, for the agent that comes after this one; no program reads them.</summary>
+    [FieldOffset(96)]
+    public ushort Conversation;
+
+    /// <summary>The idle time that the conversation's rule asks for, seconds; for the agent, too.</summary>
+    [FieldOffset(98)]
+    public ushort IdleSeconds;
 }
 
 /// <summary>What a flow counted. Written by the programs but for the tag.</summary>
@@ -215,6 +223,10 @@ internal struct PortSlot
     /// <summary>Packets for the guest that found no room.</summary>
     [FieldOffset(32)]
     public ulong RefusedInbound;
+
+    /// <summary>Stands for the network interface plugged in, so that another one's flows are not taken for its own; the agent's.</summary>
+    [FieldOffset(40)]
+    public ulong Identity;
 }
 
 /// <summary>A MAC of a virtual subnet.</summary>

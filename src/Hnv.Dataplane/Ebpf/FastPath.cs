@@ -14,7 +14,7 @@ namespace Hnv.Dataplane.Ebpf;
 /// Packets that no current decision is known for are handed to the executor it is given to, which decides, acts, and tells it.
 /// </summary>
 /// <remarks>Devices are looked up in the network namespace of the thread that loaded it.</remarks>
-public sealed class FastPath : IFlowOffload, IDisposable
+public sealed partial class FastPath : IFlowOffload, IDisposable
 {
     /// <summary>The programs, as operators see them in <c>bpftool net</c>.</summary>
     public const string PortProgramName = "hnv_port", UplinkProgramName = "hnv_uplink";
@@ -46,6 +46,8 @@ public sealed class FastPath : IFlowOffload, IDisposable
     private FastPath(VSwitch vSwitch, BpfObject programs, FastPathOptions options)
     {
         _switch = vSwitch;
+        _pins = options.PinDirectory;
+        _set = SetOf(options);
         _programs = programs;
         _host = NetworkNamespace.OpenCurrent();
         _slots = programs.Array<PortSlot>("hnv_ports");
@@ -57,6 +59,7 @@ public sealed class FastPath : IFlowOffload, IDisposable
         _flows = new KernelFlows(programs.Map<FlowKey, FlowAction>("hnv_flows"), _counters);
         _hops = new NextHops(_hopMap, _ => Interlocked.Increment(ref _hopFaults));
         _ports = new KernelPort?[options.Ports + 1];
+        IsAdopting = _pins is not null && FindInherited();
         vSwitch.Offload = this;
     }
 
@@ -112,6 +115,7 @@ public sealed class FastPath : IFlowOffload, IDisposable
             programs.SetEntries("hnv_members", options.Ports);
             programs.SetEntries("hnv_hops", options.NextHops);
             programs.SetEntries("hnv_endpoints", 256);
+            PinMaps(programs, options);
             Span<byte> constants = stackalloc byte[sizeof(ushort)];
             BinaryPrimitives.WriteUInt16BigEndian(constants, options.VxlanPort);
             programs.SetConstants(constants);
@@ -142,29 +146,30 @@ public sealed class FastPath : IFlowOffload, IDisposable
         const int enospc = 28;
         lock (_gate)
         {
-            int index = Array.FindIndex(_ports, 1, static held => held is null);
-            if (index < 0)
-            {
-                throw new LinuxException("attach to the fast path", port.DeviceName, enospc, $"it has room for {_ports.Length - 1} ports");
-            }
-
             LinkInfo link;
             using (RouteSocket host = RouteSocket.Open(_host))
             {
                 link = host.GetLink(port.DeviceName);
             }
 
-            KernelPort kernelPort = new(port, index);
+            int inherited = InheritedIndexOf(port, link.Index), index = inherited > 0 ? inherited : FreeIndex();
+            if (index < 0)
+            {
+                throw new LinuxException("attach to the fast path", port.DeviceName, enospc, $"it has room for {_ports.Length - 1} ports");
+            }
+
+            ref PortSlot slot = ref _slots[index];
+            KernelPort kernelPort = new(port, index) { Inherited = inherited > 0 ? slot.Generation : null };
             _ports[index] = kernelPort;
             _flows.PortCount++;
-            ref PortSlot slot = ref _slots[index];
+            slot.Identity = IdentityOf(port.Nic);
             slot.Device = (uint)link.Index;
             slot.PuntDevice = (uint)_puntDevices[worker].LinkIndex;
             slot.Handled = slot.Punted;
             kernelPort.RefusedTold = (slot.RefusedOutbound, slot.RefusedInbound);
-            kernelPort.Date = new KernelPort.Dated(slot.Generation, _epoch);
+            kernelPort.Date = new KernelPort.Dated(slot.Generation, kernelPort.Inherited is null ? _epoch : long.MaxValue);
             slot.Flags = link.Kind == "veth" ? (uint)Abi.PortIsVeth : 0;
-            Follow(kernelPort, _epoch + 1, isNew: true);
+            Follow(kernelPort, _epoch + 1, isNew: inherited == 0);
             Volatile.Write(ref _epoch, _epoch + 1);
             try
             {
@@ -209,7 +214,7 @@ public sealed class FastPath : IFlowOffload, IDisposable
             _devices.Remove(slot.Device);
             SetMember(port, null);
             Tell(port);
-            slot.PuntDevice = 0;
+            (slot.PuntDevice, slot.Device, slot.Identity) = (0, 0, 0);
             _ports[port.Index] = null;
             try
             {
@@ -223,20 +228,24 @@ public sealed class FastPath : IFlowOffload, IDisposable
     }
 
     /// <summary>
-    /// Makes a device pair over which the programs hand packets to a worker, and opens its end. What stood under that name is taken away: a process
-    /// that ended left it.
+    /// Makes a device pair over which the programs hand packets to a worker, and opens its end. One that an earlier process left is used again: the
+    /// programs know it.
     /// </summary>
     internal PacketSocket OpenPuntDevice()
     {
         lock (_gate)
         {
             string number = _puntDevices.Count.ToString(CultureInfo.InvariantCulture);
-            string near = "hnv-punt" + number, far = "hnv-punt-in" + number;
+            string near = PuntName + number, far = PuntPeerName + number;
             int index;
             using (RouteSocket host = RouteSocket.Open(_host))
             {
-                host.DeleteLink(near);
-                host.CreateVeth(near, far, mtu: ushort.MaxValue);
+                if (host.TryGetLink(near) is null || host.TryGetLink(far) is null)
+                {
+                    host.DeleteLink(near);
+                    host.CreateVeth(near, far, mtu: ushort.MaxValue);
+                }
+
                 host.SetUp(near);
                 host.SetUp(far);
                 index = host.GetLink(near).Index;
@@ -283,6 +292,11 @@ public sealed class FastPath : IFlowOffload, IDisposable
                 _ = _endpoints.TrySet(
                     new ProviderAddressKey { Address = AbiFields.Words(tunnel.Address.Value) },
                     new ProviderEndpointValue { Device = (uint)tunnel.UplinkIndex, Mac = AbiFields.Bytes(tunnel.Mac), Vlan = (ushort)tunnel.VlanId });
+            }
+
+            if (IsAdopting && _tunnels.Count == 0)
+            {
+                _hops.Adopt(tunnels);
             }
 
             _hops.SetDevices(ns, tunnels);
@@ -379,7 +393,10 @@ public sealed class FastPath : IFlowOffload, IDisposable
         }
     }
 
-    /// <summary>Takes the programs off: ports keep their wall, uplinks bring everything to the compartment's own stack.</summary>
+    /// <summary>
+    /// Ends this process's share. With maps that are kept (<see cref="FastPathOptions.PinDirectory"/>) the programs carry on what was decided, for the next
+    /// process to adopt; without, they are taken off: ports keep their wall, uplinks bring everything to the compartment's own stack.
+    /// </summary>
     public void Dispose()
     {
         lock (_gate)
@@ -390,23 +407,27 @@ public sealed class FastPath : IFlowOffload, IDisposable
             }
 
             _disposed = true;
-            foreach (string uplink in _uplinks)
+            if (_pins is null)
             {
-                DetachUplink(uplink);
-            }
-
-            foreach (KernelPort? port in _ports)
-            {
-                if (port is not null)
+                foreach (string uplink in _uplinks)
                 {
-                    Detach(port);
+                    DetachUplink(uplink);
+                }
+
+                foreach (KernelPort? port in _ports)
+                {
+                    if (port is not null)
+                    {
+                        Detach(port);
+                    }
                 }
             }
         }
 
         _hops.Dispose();
-        using (RouteSocket host = RouteSocket.Open(_host))
+        if (_pins is null)
         {
+            using RouteSocket host = RouteSocket.Open(_host);
             _puntDevices.ForEach(device => host.DeleteLink(device.Name));
         }
 
@@ -455,7 +476,13 @@ public sealed class FastPath : IFlowOffload, IDisposable
     /// <summary>Dates the port's decisions anew when its program, or what its subnet accepts, is another than before.</summary>
     private void Follow(KernelPort port, long epoch, bool isNew)
     {
-        PortProgram? program = port.Port.Program is { IsVirtualized: true, IsFailClosed: false } virtualized ? virtualized : null;
+        if (port.Inherited is not null && !isNew)
+        {
+            // What the earlier process decided stands until it is adopted, which dates it.
+            return;
+        }
+
+        PortProgram? program = ProgramOf(port);
         SubnetForwarding? subnet = program is null ? null : _switch.TryGetSubnet(program.Vsid.Value);
         uint generation = port.Port.Generation;
         bool same = !isNew && generation == port.EngineGeneration
@@ -465,10 +492,17 @@ public sealed class FastPath : IFlowOffload, IDisposable
         if (!same)
         {
             Volatile.Write(ref slot.Generation, slot.Generation + 1);
-            SetMember(port, program is null ? null : new MemberKey { Vsid = program.Vsid.Value, Mac = AbiFields.Bytes(program.Mac) });
+            SetMember(port, MemberOf(program));
             port.Date = new KernelPort.Dated(slot.Generation, epoch);
         }
     }
+
+    /// <summary>The program of a port whose packets may be carried; null when they may not.</summary>
+    private static PortProgram? ProgramOf(KernelPort port) =>
+        port.Port.Program is { IsVirtualized: true, IsFailClosed: false } virtualized ? virtualized : null;
+
+    private static MemberKey? MemberOf(PortProgram? program) =>
+        program is null ? null : new MemberKey { Vsid = program.Vsid.Value, Mac = AbiFields.Bytes(program.Mac) };
 
     private void SetMember(KernelPort port, MemberKey? member)
     {
@@ -487,7 +521,14 @@ public sealed class FastPath : IFlowOffload, IDisposable
     /// <summary>What the programs are to do; false when they cannot.</summary>
     private bool TryTranslate(KernelPort port, UnifiedFlow flow, uint generation, out FlowAction action)
     {
-        action = new FlowAction { Port = (ushort)port.Index, Generation = generation, Verdict = Abi.ActionDrop };
+        action = new FlowAction
+        {
+            Port = (ushort)port.Index,
+            Generation = generation,
+            Verdict = Abi.ActionDrop,
+            Conversation = (ushort)flow.Marks,
+            IdleSeconds = flow.IdleSeconds,
+        };
         if (!FlowActions.MayCarry(flow.Ufid) || flow.Extras is not null || port.Member is null || port.IsTapped)
         {
             return false;

@@ -17,6 +17,12 @@ public sealed record FastPathOptions
     /// <summary>UDP port of VXLAN, ours and the peers'.</summary>
     public ushort VxlanPort { get; init; } = VxlanHeader.DefaultPort;
 
+    /// <summary>
+    /// Where a BPF file system is mounted that keeps the maps when this process ends, so that the next one goes on with them; null keeps nothing. One for
+    /// each switch.
+    /// </summary>
+    public string? PinDirectory { get; init; }
+
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(Flows, 1024, nameof(Flows));

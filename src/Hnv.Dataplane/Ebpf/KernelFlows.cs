@@ -60,7 +60,13 @@ internal sealed class KernelFlows
     public bool Knows(UnifiedFlow flow, uint generation, ProviderAddress? provider)
     {
         int slot = flow.OffloadSlot;
-        return slot != 0 && _marks[slot].Generation == generation && (provider is null || _marks[slot].Provider == provider);
+        if (slot == 0)
+        {
+            return false;
+        }
+
+        ref readonly Mark mark = ref _marks[slot];
+        return mark.Generation == generation && mark.Conversation == flow.Marks && (provider is null || mark.Provider == provider);
     }
 
     /// <summary>Takes a decision in; the kernel is told at the next <see cref="Flush"/>.</summary>
@@ -99,12 +105,90 @@ internal sealed class KernelFlows
             action.Slot = (uint)slot;
             action.Tag = _counters[slot].Tag;
             action.Provider = provider is { } source ? AbiFields.Words(source.Value) : default;
-            _marks[slot] = new Mark(action.Generation, provider);
+            _marks[slot] = new Mark(action.Generation, (ConversationMarks)action.Conversation, provider);
             _newKeys[_newCount] = key;
             _newActions[_newCount++] = action;
             if (_newCount == BatchMax)
             {
                 Write();
+            }
+        }
+    }
+
+    /// <summary>What the kernel holds, as an earlier process left it.</summary>
+    public List<(FlowKey Key, FlowAction Action)> Inherited() => _map.ReadAll();
+
+    /// <summary>True when the slot of an inherited flow is still the flow's own.</summary>
+    public bool IsValid(in FlowAction action) =>
+        action.Slot > 0 && action.Slot < (uint)_counters.Length && _counters[(int)action.Slot].Tag == action.Tag;
+
+    /// <summary>When an inherited flow was last used, by the engine's clock.</summary>
+    public long LastUsed(in FlowAction action, long now)
+    {
+        ulong lastUsed = _counters[(int)action.Slot].LastUsed;
+        return lastUsed == 0 ? now : now - Ago(Stopwatch.GetTimestamp(), lastUsed);
+    }
+
+    /// <summary>
+    /// Goes on with an inherited flow in its own slot. The kernel's entry is exchanged in one step when the decision is another now.
+    /// </summary>
+    /// <param name="flow">The decision of now.</param>
+    /// <param name="port">Whose it is.</param>
+    /// <param name="key">The entry's key.</param>
+    /// <param name="old">The entry.</param>
+    /// <param name="action">The same as it is to be.</param>
+    /// <param name="provider">The outer source that it is accepted from.</param>
+    /// <returns>False when the slot or the flow is taken: the entry must go.</returns>
+    public bool TryAdopt(UnifiedFlow flow, KernelPort port, in FlowKey key, in FlowAction old, FlowAction action, ProviderAddress? provider)
+    {
+        lock (_gate)
+        {
+            int slot = (int)old.Slot;
+            if (flow.OffloadSlot != 0 || _flows[slot] is not null)
+            {
+                return false;
+            }
+
+            ref FlowCounters counters = ref _counters[slot];
+            _told[slot] = new Told(counters.Packets, counters.Bytes);
+            _flows[slot] = flow;
+            _ports[slot] = port;
+            _keys[slot] = key;
+            _used = Math.Max(_used, slot + 1);
+            flow.OffloadSlot = slot;
+            Count++;
+            port.Flows++;
+            action.Slot = old.Slot;
+            action.Tag = old.Tag;
+            action.Provider = provider is { } source ? AbiFields.Words(source.Value) : default;
+            _marks[slot] = new Mark(action.Generation, (ConversationMarks)action.Conversation, provider);
+            if (!AbiFields.Same(in action, in old))
+            {
+                _newKeys[_newCount] = key;
+                _newActions[_newCount++] = action;
+                if (_newCount == BatchMax)
+                {
+                    Write();
+                }
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>After the last adopted flow: takes away the entries that were not, and gives their slots out again.</summary>
+    public void EndAdoption(List<FlowKey> rejected)
+    {
+        lock (_gate)
+        {
+            Write();
+            _map.RemoveMany(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(rejected));
+            for (int slot = _used - 1; slot > 0; slot--)
+            {
+                if (_flows[slot] is null)
+                {
+                    _free.Push(slot);
+                }
             }
         }
     }
@@ -188,10 +272,12 @@ internal sealed class KernelFlows
         }
 
         // The kernel's clock and Stopwatch's are one; the engine's may have another beginning.
-        long ago = (monotonic - (long)Volatile.Read(ref counters.LastUsed)) / (Stopwatch.Frequency / 1000);
-        _ports[slot]!.Port.CountOffloaded(_flows[slot]!, (long)(packets - told.Packets), (long)(bytes - told.Bytes), now - Math.Max(ago, 0));
+        long ago = Ago(monotonic, Volatile.Read(ref counters.LastUsed));
+        _ports[slot]!.Port.CountOffloaded(_flows[slot]!, (long)(packets - told.Packets), (long)(bytes - told.Bytes), now - ago);
         told = new Told(packets, bytes);
     }
+
+    private static long Ago(long monotonic, ulong lastUsed) => Math.Max((monotonic - (long)lastUsed) / (Stopwatch.Frequency / 1000), 0);
 
     /// <summary>A free slot within the port's share; 0 when there is none.</summary>
     private int Take(KernelPort port)
@@ -263,5 +349,5 @@ internal sealed class KernelFlows
 
     private readonly record struct Told(ulong Packets, ulong Bytes);
 
-    private readonly record struct Mark(uint Generation, ProviderAddress? Provider);
+    private readonly record struct Mark(uint Generation, ConversationMarks Conversation, ProviderAddress? Provider);
 }

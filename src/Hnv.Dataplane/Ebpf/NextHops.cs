@@ -24,6 +24,8 @@ internal sealed class NextHops : IDisposable
     private readonly Action<Exception> _fault;
     private Dictionary<int, TunnelDevice> _devices = [];
     private NetworkNamespace? _compartment;
+    private readonly Stack<int> _free = new();
+    private int _used;
     private int _eagerLooks;
     private volatile bool _stopping;
 
@@ -57,12 +59,23 @@ internal sealed class NextHops : IDisposable
                 return known.Index;
             }
 
-            if (_hops.Count == _map.Length)
+            if (!_free.TryPop(out int index))
             {
-                return -1;
+                if (_used == _map.Length)
+                {
+                    return -1;
+                }
+
+                index = _used++;
             }
 
-            Hop hop = new(_hops.Count);
+            // Written down before anything is known of the way, so that whoever comes after us knows whose place it is.
+            Hop hop = new(index);
+            _map[index] = new NextHop
+            {
+                Source = _devices.TryGetValue(teamMember, out TunnelDevice? device) ? AbiFields.Words(device.Address.Value) : default,
+                Destination = AbiFields.Words(provider.Value),
+            };
             _hops.Add((teamMember, provider), hop);
             _eagerLooks = EagerLooks;
             _asked.Set();
@@ -85,6 +98,49 @@ internal sealed class NextHops : IDisposable
         previous?.Dispose();
     }
 
+    /// <summary>
+    /// Goes on with the hops that an earlier process left in the map, each in its place: flows that leave by them need not be told. To be called before
+    /// the first hop is asked for.
+    /// </summary>
+    public void Adopt(IReadOnlyList<TunnelDevice> devices)
+    {
+        lock (_gate)
+        {
+            for (int index = 0; index < _map.Length; index++)
+            {
+                InetAddress source = AbiFields.Address(_map[index].Source), provider = AbiFields.Address(_map[index].Destination);
+                if (provider == default)
+                {
+                    continue;
+                }
+
+                _used = index + 1;
+                if (devices.FirstOrDefault(device => device.Address.Value == source) is { } own)
+                {
+                    _ = _hops.TryAdd((own.TeamMember, new ProviderAddress(provider)), new Hop(index));
+                }
+            }
+        }
+    }
+
+    /// <summary>Once no flow names a hop that was not adopted: gives their places out again.</summary>
+    public void EndAdoption()
+    {
+        lock (_gate)
+        {
+            HashSet<int> held = [.. _hops.Values.Select(hop => hop.Index)];
+            for (int index = _used - 1; index >= 0; index--)
+            {
+                if (!held.Contains(index))
+                {
+                    _map[index] = default;
+                    _free.Push(index);
+                }
+            }
+        }
+    }
+
+    /// <summary>Stops following the compartment; the hops stay as they are.</summary>
     public void Dispose()
     {
         _stopping = true;
@@ -120,7 +176,12 @@ internal sealed class NextHops : IDisposable
 
     private void Look(bool confirm)
     {
-        if (_compartment is null || _devices.Count == 0 || _stopping)
+        if (_stopping)
+        {
+            return;
+        }
+
+        if (_compartment is null || _devices.Count == 0)
         {
             foreach (Hop hop in _hops.Values)
             {
@@ -183,17 +244,26 @@ internal sealed class NextHops : IDisposable
             return;
         }
 
-        // A packet that reads it meanwhile finds it unusable, or at the worst half of one hop and half of the other: it is lost, as it would have been.
-        Close(hop);
+        NextHop wanted = new()
+        {
+            IsUsable = 1,
+            Device = (uint)device.UplinkIndex,
+            Source = AbiFields.Words(device.Address.Value),
+            Destination = AbiFields.Words(provider.Value),
+            DestinationMac = AbiFields.Bytes(mac),
+            SourceMac = AbiFields.Bytes(device.Mac),
+            Vlan = (ushort)device.VlanId,
+            IsIpv6 = provider.Value.IsIPv4 ? (ushort)0 : (ushort)1,
+        };
         ref NextHop entry = ref _map[hop.Index];
-        entry.Device = (uint)device.UplinkIndex;
-        entry.Source = AbiFields.Words(device.Address.Value);
-        entry.Destination = AbiFields.Words(provider.Value);
-        entry.DestinationMac = AbiFields.Bytes(mac);
-        entry.SourceMac = AbiFields.Bytes(device.Mac);
-        entry.Vlan = (ushort)device.VlanId;
-        entry.IsIpv6 = provider.Value.IsIPv4 ? (ushort)0 : (ushort)1;
-        Volatile.Write(ref entry.IsUsable, 1);
+        if (!AbiFields.Same(in entry, in wanted))
+        {
+            // A packet that reads it meanwhile finds it unusable, or at the worst half of one hop and half of the other: it is lost, as it would have been.
+            Close(hop);
+            entry = wanted with { IsUsable = 0 };
+            Volatile.Write(ref entry.IsUsable, 1);
+        }
+
         (hop.Device, hop.Mac) = (device, mac);
     }
 

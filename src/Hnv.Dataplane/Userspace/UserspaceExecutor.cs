@@ -57,6 +57,9 @@ public sealed class UserspaceExecutor : IDisposable
     /// <summary>What operators call it.</summary>
     public string Name => Fast is null ? "userspace" : "ebpf";
 
+    /// <summary>An earlier process left flows in the kernel that have not been adopted.</summary>
+    public bool IsAdopting => Fast is { IsAdopting: true };
+
     private FastPath? Fast => _options.FastPath;
 
     /// <summary>Starts the workers.</summary>
@@ -153,6 +156,36 @@ public sealed class UserspaceExecutor : IDisposable
         }
     }
 
+    /// <summary>
+    /// Goes on with the flows that an earlier process left in the kernel, and begins to take what it does not know. To be called once, when policy is in
+    /// force, the provider endpoints are set and the ports that go on are attached; without such flows it does nothing.
+    /// </summary>
+    /// <returns>Flows that go on, and those that do not.</returns>
+    /// <exception cref="LinuxException">The kernel refused; no flow goes on, and all are decided anew.</exception>
+    public (int Adopted, int Rejected) Adopt()
+    {
+        lock (_control)
+        {
+            if (_disposed || Fast is not { IsAdopting: true })
+            {
+                return (0, 0);
+            }
+
+            try
+            {
+                return Fast.Adopt();
+            }
+            finally
+            {
+                for (int i = 0; i < _workers.Length; i++)
+                {
+                    (Worker worker, PacketSocket socket) = (_workers[i], _punts[i]);
+                    worker.Post(() => worker.AddPunt(socket));
+                }
+            }
+        }
+    }
+
     /// <summary>Has an action run while no worker takes packets.</summary>
     internal void Pause(Action action)
     {
@@ -181,7 +214,11 @@ public sealed class UserspaceExecutor : IDisposable
             foreach (PortChannel channel in _channels.Values)
             {
                 channel.Port.ExecutorState = null;
-                LeaveKernel(channel);
+                if (Fast is { IsKept: false })
+                {
+                    LeaveKernel(channel);
+                }
+
                 channel.Socket.Dispose();
             }
 
@@ -264,7 +301,10 @@ public sealed class UserspaceExecutor : IDisposable
         {
             PacketSocket socket = Fast.OpenPuntDevice();
             _punts.Add(socket);
-            worker.Post(() => worker.AddPunt(socket));
+            if (!Fast.IsAdopting)
+            {
+                worker.Post(() => worker.AddPunt(socket));
+            }
         }
     }
 

@@ -42,6 +42,9 @@ public sealed record AgentOptions
     /// <summary>The local socket of the host channel, for <c>hnv port</c> and friends.</summary>
     public string ChannelSocket => Path.Combine(RunDirectory, "agent.sock");
 
+    /// <summary>Where the kernel keeps what it carries when the agent ends: a BPF file system, one for each agent.</summary>
+    public string PinDirectory => Path.Combine(RunDirectory, "bpf");
+
     /// <summary>The local socket of the policy database.</summary>
     public string DatabaseSocket => Path.Combine(RunDirectory, "db.sock");
 }

@@ -11,4 +11,10 @@ internal sealed partial class PolicyLoop
 
     [LoggerMessage(3002, LogLevel.Error, "A pass over the policy failed; what is in force stays, the next pass tries again")]
     private partial void LogPassFailed(Exception error);
+
+    [LoggerMessage(3003, LogLevel.Information, "{Adopted} flows that the kernel went on carrying were adopted in {Milliseconds:F1} ms, {Rejected} were not")]
+    private partial void LogAdopted(int adopted, int rejected, double milliseconds);
+
+    [LoggerMessage(3004, LogLevel.Warning, "The flows that the kernel went on carrying could not be adopted, and are decided anew: {Reason}")]
+    private partial void LogNotAdopted(string reason);
 }

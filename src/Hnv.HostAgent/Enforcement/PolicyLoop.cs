@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hnv.Compiler;
 using Hnv.Contracts.HostChannel;
 using Hnv.HostAgent.HostChannel;
+using Hnv.Linux;
 using Hnv.Policy;
 using Hnv.Primitives;
 using Hnv.Southbound;
@@ -92,12 +93,29 @@ internal sealed partial class PolicyLoop(
         }
 
         ports.Follow(database.Bindings);
+        Adopt();
         providerNetwork.FollowUplink();
         vSwitch.Age(Environment.TickCount64);
         Report();
         if (full)
         {
             _lastFullPass = time.GetTimestamp();
+        }
+    }
+
+    private void Adopt()
+    {
+        try
+        {
+            long started = time.GetTimestamp();
+            if (ports.Adopt() is var (adopted, rejected))
+            {
+                LogAdopted(adopted, rejected, time.GetElapsedTime(started).TotalMilliseconds);
+            }
+        }
+        catch (LinuxException error)
+        {
+            LogNotAdopted(error.Message);
         }
     }
 

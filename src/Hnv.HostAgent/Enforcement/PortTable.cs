@@ -51,6 +51,11 @@ internal sealed class PortTable(VSwitch vSwitch, UserspaceExecutor executor)
         Volatile.Write(ref _ports, next.ToImmutable());
     }
 
+    /// <summary>Goes on with what an earlier agent left in the kernel; to be called when policy is in force and <see cref="Follow"/> has been.</summary>
+    /// <returns>Flows that go on, and those that do not; null when there was nothing to adopt.</returns>
+    /// <exception cref="LinuxException">The kernel refused; no flow goes on.</exception>
+    public (int Adopted, int Rejected)? Adopt() => executor.IsAdopting ? executor.Adopt() : null;
+
     /// <summary>Notes that the executor lost a port's device; the next <see cref="Follow"/> tries again.</summary>
     public void Lost(VPort port, string reason) =>
         _ = ImmutableInterlocked.AddOrUpdate(

@@ -60,6 +60,63 @@ public sealed unsafe class BpfMap<TKey, TValue>
         }
     }
 
+    /// <summary>Every entry of a hash map. What others write meanwhile may be among them or not.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public List<(TKey Key, TValue Value)> ReadAll()
+    {
+        const int batch = 4096;
+        TKey[] keys = new TKey[batch];
+        TValue[] values = new TValue[batch];
+        List<(TKey, TValue)> all = [];
+        uint cursor = 0, next = 0;
+        Span<byte> attr = stackalloc byte[BpfProgram.AttrSize];
+        fixed (TKey* firstKey = keys)
+        fixed (TValue* firstValue = values)
+        {
+            for (bool isFirst = true, isLast = false; !isLast; isFirst = false, cursor = next)
+            {
+                attr.Clear();
+                MemoryMarshal.Write(attr, isFirst ? 0UL : (ulong)&cursor);
+                MemoryMarshal.Write(attr[8..], (ulong)&next);
+                MemoryMarshal.Write(attr[16..], (ulong)firstKey);
+                MemoryMarshal.Write(attr[24..], (ulong)firstValue);
+                MemoryMarshal.Write(attr[32..], batch);
+                MemoryMarshal.Write(attr[36..], _descriptor);
+                if (BpfProgram.Call(Interop.BPF_MAP_LOOKUP_BATCH, attr) != 0)
+                {
+                    int errno = Marshal.GetLastPInvokeError();
+                    isLast = errno == Interop.ENOENT;
+                    if (!isLast)
+                    {
+                        throw new LinuxException("BPF_MAP_LOOKUP_BATCH", _name, errno);
+                    }
+                }
+
+                int count = MemoryMarshal.Read<int>(attr[32..]);
+                for (int i = 0; i < count; i++)
+                {
+                    all.Add((keys[i], values[i]));
+                }
+            }
+        }
+
+        GC.KeepAlive(_owner);
+        return all;
+    }
+
+    /// <summary>Takes away the entries of a hash map that a condition holds for.</summary>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    public void RemoveWhere(Func<TKey, TValue, bool> condition)
+    {
+        foreach ((TKey key, TValue value) in ReadAll())
+        {
+            if (condition(key, value))
+            {
+                Remove(in key);
+            }
+        }
+    }
+
     /// <summary>Takes an entry away. Absent is success.</summary>
     public void Remove(in TKey key)
     {

@@ -47,6 +47,11 @@ public sealed unsafe partial class BpfObject : IDisposable
     /// <summary>Sets how many entries a map has.</summary>
     public void SetEntries(string map, int count) => Check(Interop.bpf_map__set_max_entries(FindMap(map), (uint)count), $"size map {map}");
 
+    /// <summary>
+    /// Has <see cref="Load"/> take the map of that name in a BPF file system, or make one and give it that name. An existing one must have the same sizes.
+    /// </summary>
+    public void Pin(string map, string path) => Check(Interop.bpf_map__set_pin_path(FindMap(map), path), $"pin map {map}");
+
     /// <summary>Sets the constants that the programs read (section .rodata); their order and sizes are the source's.</summary>
     public void SetConstants(ReadOnlySpan<byte> values)
     {
@@ -109,13 +114,23 @@ public sealed unsafe partial class BpfObject : IDisposable
 
     /// <summary>
     /// Hangs a program on the ingress hook of a device of the calling thread's namespace, in place of any program whose name begins with one of the
-    /// prefixes. It stays until detached or the device goes.
+    /// prefixes; one of its own name is exchanged for it at once, so that every packet meets one of them. It stays until detached or the device goes.
     /// </summary>
     public void AttachIngress(string program, string device, params ReadOnlySpan<string> inPlaceOf)
     {
-        int link = DeviceFilters.IndexOf(device);
+        int link = DeviceFilters.IndexOf(device), descriptor = Interop.bpf_program__fd(FindProgram(program));
         List<(uint Id, string Name)> before = BpfProgram.Attached(link, Interop.BPF_TCX_INGRESS, device);
-        BpfProgram.Attach(Interop.bpf_program__fd(FindProgram(program)), link, Interop.BPF_TCX_INGRESS, device);
+        int same = before.FindIndex(attached => attached.Name == program);
+        if (same >= 0)
+        {
+            BpfProgram.Exchange(before[same].Id, descriptor, link, Interop.BPF_TCX_INGRESS, device);
+            before.RemoveAt(same);
+        }
+        else
+        {
+            BpfProgram.Attach(descriptor, link, Interop.BPF_TCX_INGRESS, device);
+        }
+
         foreach ((uint id, string name) in before)
         {
             foreach (string prefix in inPlaceOf)
@@ -127,6 +142,18 @@ public sealed unsafe partial class BpfObject : IDisposable
                 }
             }
         }
+    }
+
+    /// <summary>True when a program of that name hangs on the ingress hook of a device of the calling thread's namespace.</summary>
+    /// <param name="program">Its name.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="mapPath">A map, by its name in a BPF file system, that it must use; null is any.</param>
+    public static bool IsAttachedIngress(string program, string device, string? mapPath = null)
+    {
+        List<(uint Id, string Name)> attached = BpfProgram.Attached(DeviceFilters.IndexOf(device), Interop.BPF_TCX_INGRESS, device);
+        return attached.Exists(one => one.Name == program)
+            && (mapPath is null || (BpfProgram.MapIdAt(mapPath) is not 0 and uint map
+                && attached.Exists(one => one.Name == program && BpfProgram.MapsOf(one.Id).Contains(map))));
     }
 
     /// <summary>Takes all programs of that name off the ingress hook of a device of the calling thread's namespace, whoever attached them.</summary>

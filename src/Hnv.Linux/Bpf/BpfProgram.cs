@@ -59,6 +59,46 @@ internal sealed unsafe class BpfProgram : IDisposable
     internal static void Attach(int program, int linkIndex, uint hook, string device) =>
         Change(Interop.BPF_PROG_ATTACH, "attach", linkIndex, hook, program, device);
 
+    /// <summary>Attaches a program in place of another; every packet meets one of them.</summary>
+    internal static void Exchange(uint programId, int program, int linkIndex, uint hook, string device)
+    {
+        using SafeFileHandle old = OpenById(programId);
+        Change(Interop.BPF_PROG_ATTACH, "exchange", linkIndex, hook, program, device, (int)old.DangerousGetHandle());
+    }
+
+    /// <summary>The maps that a program uses, by id; none when it is gone.</summary>
+    internal static uint[] MapsOf(uint programId)
+    {
+        const int infoSize = 80, countOffset = 52, idsOffset = 56, mapsMax = 64;       // struct bpf_prog_info
+        Span<byte> info = stackalloc byte[infoSize];
+        info.Clear();
+        using SafeFileHandle handle = OpenById(programId);
+        uint[] ids = new uint[mapsMax];
+        fixed (uint* first = ids)
+        {
+            MemoryMarshal.Write(info[countOffset..], mapsMax);
+            MemoryMarshal.Write(info[idsOffset..], (ulong)first);
+            return !handle.IsInvalid && TryGetInfo((int)handle.DangerousGetHandle(), info)
+                ? ids[..Math.Min(MemoryMarshal.Read<int>(info[countOffset..]), mapsMax)]
+                : [];
+        }
+    }
+
+    /// <summary>The id of the map that has a name in a BPF file system; 0 when there is none.</summary>
+    internal static uint MapIdAt(string path)
+    {
+        const int infoSize = 80, idOffset = 4;                                          // struct bpf_map_info
+        Span<byte> info = stackalloc byte[infoSize], attr = stackalloc byte[AttrSize];
+        info.Clear();
+        attr.Clear();
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            MemoryMarshal.Write(attr, (ulong)name);
+            using SafeFileHandle handle = new((int)Call(Interop.BPF_OBJ_GET, attr), ownsHandle: true);
+            return !handle.IsInvalid && TryGetInfo((int)handle.DangerousGetHandle(), info) ? MemoryMarshal.Read<uint>(info[idOffset..]) : 0;
+        }
+    }
+
     /// <summary>Detaches the program of that name from a hook, whoever attached it.</summary>
     internal static void Detach(int linkIndex, uint hook, uint programId, string device)
     {
@@ -153,24 +193,35 @@ internal sealed unsafe class BpfProgram : IDisposable
         const int nameOffset = 64;                          // struct bpf_prog_info
         Span<byte> info = stackalloc byte[nameOffset + Interop.BPF_OBJ_NAME_LEN];
         info.Clear();
+        return TryGetInfo((int)program.DangerousGetHandle(), info) ? Encoding.ASCII.GetString(info[nameOffset..].TrimEnd((byte)0)) : "";
+    }
+
+    private static bool TryGetInfo(int descriptor, Span<byte> info)
+    {
         Span<byte> attr = stackalloc byte[AttrSize];
         attr.Clear();
         fixed (byte* pointer = info)
         {
-            MemoryMarshal.Write(attr, (int)program.DangerousGetHandle());
+            MemoryMarshal.Write(attr, descriptor);
             MemoryMarshal.Write(attr[4..], info.Length);
             MemoryMarshal.Write(attr[8..], (ulong)pointer);
-            return Call(Interop.BPF_OBJ_GET_INFO_BY_FD, attr) < 0 ? "" : Encoding.ASCII.GetString(info[nameOffset..].TrimEnd((byte)0));
+            return Call(Interop.BPF_OBJ_GET_INFO_BY_FD, attr) == 0;
         }
     }
 
-    private static void Change(int command, string verb, int linkIndex, uint hook, int program, string device)
+    private static void Change(int command, string verb, int linkIndex, uint hook, int program, string device, int inPlaceOf = 0)
     {
         Span<byte> attr = stackalloc byte[AttrSize];
         attr.Clear();
         MemoryMarshal.Write(attr, linkIndex);
         MemoryMarshal.Write(attr[4..], program);
         MemoryMarshal.Write(attr[8..], hook);
+        if (inPlaceOf != 0)
+        {
+            MemoryMarshal.Write(attr[12..], Interop.BPF_F_REPLACE);
+            MemoryMarshal.Write(attr[16..], inPlaceOf);
+        }
+
         if (Call(command, attr) < 0)
         {
             throw LinuxException.Last($"{verb} BPF program", device);

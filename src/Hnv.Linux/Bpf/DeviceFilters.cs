@@ -45,6 +45,10 @@ internal static class DeviceFilters
         Remove(device, Interop.BPF_TCX_INGRESS, PortProgramName);
     }
 
+    /// <summary>True when a program of the fast path hangs on the device.</summary>
+    internal static bool HasPortProgram(string device) =>
+        BpfProgram.Attached(IndexOf(device), Interop.BPF_TCX_INGRESS, device).Exists(attached => attached.Name == PortProgramName);
+
     /// <summary>The device's number in the calling thread's namespace.</summary>
     /// <exception cref="LinuxException">There is none.</exception>
     internal static int IndexOf(string device) =>

@@ -1,0 +1,223 @@
+using System.Diagnostics;
+using System.Globalization;
+using Hnv.Dataplane.Ebpf;
+using Hnv.Policy;
+using Hnv.Primitives;
+
+namespace Hnv.Dataplane.Tests;
+
+/// <summary>
+/// What the kernel carries while no executor is there, and what the next one makes of it. Both executors of host 1 are in this process; that a killed
+/// process is no different is held by the scenarios.
+/// </summary>
+public sealed class EbpfRestartTests
+{
+    private const string Echo = """
+        import socket
+        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(('10.1.1.11', 7000)); s.listen(8); print('ready', flush=True)
+        import threading
+        def serve(c):
+            while True:
+                d = c.recv(65536)
+                if not d: return
+                c.sendall(d)
+        while True:
+            c, a = s.accept()
+            print('%s:%d' % a, flush=True)
+            threading.Thread(target=serve, args=(c,), daemon=True).start()
+        """;
+
+    // Says one line for each line it is told: how long the answer took to come, or 'none'.
+    private const string Ask = """
+        import socket, sys
+        s = socket.create_connection(('10.1.1.11', 7000), 5); s.settimeout(float(sys.argv[1]))
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        print('ready', flush=True)
+        for line in sys.stdin:
+            lost = 0
+            for i in range(int(line)):
+                s.sendall(b'x' * 64)
+                try:
+                    if len(s.recv(64)) == 0: lost += 1
+                except (TimeoutError, OSError): lost += 1; break
+            print('none' if lost else 'answered', flush=True)
+        """;
+
+    [Fact]
+    public void NobodyThere_EstablishedFlowsGoOn_AndNewOnesFailClosed()
+    {
+        using FigureEight lab = new(EncapsulationType.Vxlan, inKernel: true, isKept: true);
+        using Conversation talk = new(lab);
+        lab.Host1.End();
+
+        Assert.Equal("answered", talk.Exchange(500));
+
+        Assert.False(lab.ContosoSql.Pings("10.1.1.12", 1));
+        Assert.False(lab.ContosoApp.Pings("10.1.1.11", 1));
+        Assert.Equal("answered", talk.Exchange(500));
+    }
+
+    [Fact]
+    public void Restart_AdoptsFlowsInPlace_AndTheyAreNotDecidedAnew()
+    {
+        using FigureEight lab = new(EncapsulationType.Vxlan, inKernel: true, isKept: true);
+        using Conversation talk = new(lab);
+        lab.Host1.End();
+
+        (int adopted, _) = lab.Host1.Begin();
+
+        Assert.InRange(adopted, 2, 100);
+        Assert.Equal(adopted, lab.Host1.FastPath!.FlowCount);
+        Assert.Equal("answered", talk.Exchange(500));
+        Assert.Equal(0, lab.ContosoSql.Port.Counts(Direction.Inbound).SlowPathEvaluations);
+        Assert.InRange(lab.ContosoSql.Port.ConnectionCount, 1, adopted);
+        lab.Host1.Switch.Age(Environment.TickCount64);
+        Assert.True(lab.ContosoSql.Port.Counts(Direction.Inbound).Packets >= 500);
+
+        // The engine is there again: what is new is decided, what ends is noted.
+        Assert.True(lab.ContosoSql.Pings("10.1.1.12"));
+        Assert.True(lab.ContosoApp.Pings("10.1.1.11"));
+    }
+
+    [Fact]
+    public void Restart_WithReplyOnlyState_RepliesGoOnPassing()
+    {
+        // Nothing may come in to Web but what answers it.
+        using FigureEight lab = new(EncapsulationType.Vxlan, inKernel: true, isKept: true, change: Only("c-web", Direction.Outbound));
+        using Conversation talk = new(lab);
+
+        for (int time = 0; time < 3; time++)
+        {
+            lab.Host2.End();
+            _ = lab.Host2.Begin();
+            Assert.Equal("answered", talk.Exchange(50));
+        }
+
+        // By what was restored, not by what is in the kernel: with another program the engine decides the next packets.
+        lab.Host2.Install(Only("c-web", Direction.Outbound)(lab.Host2, lab.Host2.Policy()));
+        Assert.Equal("answered", talk.Exchange(50));
+        Assert.False(lab.ContosoSql.Pings("10.1.1.12", 1));
+    }
+
+    [Theory]
+    [InlineData(Direction.Inbound)]
+    [InlineData(Direction.Outbound)]
+    public void PolicyTightenedWhileAway_EndsTheConversation(Direction whoseRule)
+    {
+        using FigureEight lab = new(EncapsulationType.Vxlan, inKernel: true, isKept: true);
+        using Conversation talk = new(lab, patience: 2);
+        FigureEight.Host host = whoseRule == Direction.Inbound ? lab.Host1 : lab.Host2;
+        AclRule deny = new("deny", AclLevel.NetworkInterface, whoseRule, AclAction.Block, 100, null, [], [], [], [], Logging: false);
+        HostPolicy policy = host.Policy();
+        host.End();
+
+        _ = host.Begin(policy with { Ports = [.. policy.Ports.Select(port => port with { Rules = [deny] })] });
+
+        Assert.Equal("none", talk.Exchange(1));
+    }
+
+    [Fact]
+    public void PortUnboundWhileAway_IsWalled_AndItsFlowsEnd()
+    {
+        using FigureEight lab = new(EncapsulationType.Vxlan, inKernel: true, isKept: true);
+        using Conversation talk = new(lab, patience: 2);
+        lab.Host1.End();
+        _ = lab.Host1.Guests.Remove(lab.ContosoSql);
+
+        _ = lab.Host1.Begin();
+
+        Assert.Equal("none", talk.Exchange(1));
+        lab.Host1.Namespace.Run(() => Assert.False(Linux.Bpf.BpfObject.IsAttachedIngress(FastPath.PortProgramName, lab.ContosoSql.Device)));
+    }
+
+    [Fact]
+    public void EndedInTheMiddleOfAdoption_TheNextOneAdopts()
+    {
+        using FigureEight lab = new(EncapsulationType.Vxlan, inKernel: true, isKept: true);
+        using Conversation talk = new(lab);
+        lab.Host1.End();
+
+        // Begins, attaches its ports and ends before it has adopted a flow.
+        lab.Host1.BeginWithoutAdopting();
+        Assert.Equal("answered", talk.Exchange(50));
+        lab.Host1.End();
+        (int adopted, _) = lab.Host1.Begin();
+
+        Assert.InRange(adopted, 2, 100);
+        Assert.Equal("answered", talk.Exchange(50));
+    }
+
+    [Fact]
+    public void OtherSizes_AreAnotherSetOfMaps_AndTheOldOneGoes()
+    {
+        using FigureEight lab = new(EncapsulationType.Vxlan, inKernel: true, isKept: true);
+        using Conversation talk = new(lab);
+        lab.Host1.End();
+
+        (int adopted, _) = lab.Host1.Begin(options: new FastPathOptions { Flows = 4096 });
+
+        Assert.Equal(0, adopted);
+        Assert.Single(Directory.EnumerateDirectories(lab.Host1.Pins!));
+
+        // The guest's own packets begin the conversation again.
+        Assert.Equal("answered", talk.Exchange(50));
+    }
+
+    [Fact]
+    public void Release_LeavesNothing()
+    {
+        using FigureEight lab = new(EncapsulationType.Vxlan, inKernel: true, isKept: true);
+        Assert.True(lab.ContosoWeb.Pings("10.1.1.11"));
+        lab.Host1.End();
+
+        lab.Host1.Namespace.Run(() => FastPath.Release(lab.Host1.Pins!));
+
+        Assert.False(Directory.Exists(lab.Host1.Pins));
+        Assert.DoesNotContain("hnv_port", lab.ContosoSql.Host.Namespace.Run(() => Attached(lab.ContosoSql.Device)));
+        Assert.False(lab.ContosoApp.Pings("10.1.1.11", 1));
+    }
+
+    private static string Attached(string device) =>
+        Linux.Bpf.BpfObject.IsAttachedIngress(FastPath.PortProgramName, device) ? "hnv_port" : "";
+
+    private static Func<FigureEight.Host, HostPolicy, HostPolicy> Only(string name, Direction direction)
+    {
+        AclRule allow = new("allow", AclLevel.NetworkInterface, direction, AclAction.Allow, 100, null, [], [], [], [], Logging: false);
+        AclRule deny = new("deny", AclLevel.NetworkInterface, direction == Direction.Inbound ? Direction.Outbound : Direction.Inbound, AclAction.Block, 200, null, [], [], [], [], Logging: false);
+        return (_, policy) => policy with { Ports = [.. policy.Ports.Select(port => port.Name == name ? port with { Rules = [allow, deny] } : port)] };
+    }
+
+    /// <summary>Contoso's Web asks its SQL over one TCP connection.</summary>
+    private sealed class Conversation : IDisposable
+    {
+        private readonly Process _server;
+        private readonly Process _client;
+
+        public Conversation(FigureEight lab, double patience = 10)
+        {
+            // Until the next hops are found the executors send.
+            Assert.True(SpinWait.SpinUntil(() => lab.ContosoWeb.Pings("10.1.1.11", 1) && lab.Host1.FastPath!.UsableHops + lab.Host2.FastPath!.UsableHops == 2, 20_000));
+            _server = lab.ContosoSql.Start("python3", "-c", Echo);
+            Assert.Equal("ready", _server.StandardOutput.ReadLine());
+            _client = lab.ContosoWeb.StartToTalk("python3", "-c", Ask, patience.ToString(CultureInfo.InvariantCulture));
+            Assert.Equal("ready", _client.StandardOutput.ReadLine());
+            Assert.Equal("answered", Exchange(20));
+        }
+
+        public string? Exchange(int count)
+        {
+            _client.StandardInput.WriteLine(count.ToString(CultureInfo.InvariantCulture));
+            return _client.StandardOutput.ReadLine();
+        }
+
+        public void Dispose()
+        {
+            foreach (Process process in (Process[])[_client, _server])
+            {
+                process.Kill(entireProcessTree: true);
+                process.Dispose();
+            }
+        }
+    }
+}
