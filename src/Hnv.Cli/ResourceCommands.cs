@@ -59,7 +59,7 @@ internal static class ResourceCommands
         {
             using ControllerClient controller = Endpoints.Controller(parsed);
             string resource = Trim(parsed.GetRequiredValue(path));
-            if (!await controller.DeleteAsync("/" + resource, cancellation))
+            if (!await controller.DeleteAsync("/" + resource, cancellation: cancellation))
             {
                 throw new CommandException($"There is no {resource}; nothing was removed.");
             }

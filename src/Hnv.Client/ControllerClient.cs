@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Hnv.Client.Declarative;
 using Hnv.Pki;
 
 namespace Hnv.Client;
@@ -31,22 +32,26 @@ public sealed class ControllerClient(string endpoint, string version = "v7.1", C
     /// <param name="body">The document to send.</param>
     /// <param name="ifMatch">The etag the resource must have; null for any.</param>
     /// <param name="wait">False returns the first answer, whose provisioningState may still be Updating.</param>
+    /// <param name="ifNoneMatch"><c>*</c> creates, and replaces nothing.</param>
     /// <param name="cancellation">Gives up waiting; the controller goes on.</param>
     /// <exception cref="ApiException">Refused, failed later on, or no answer.</exception>
     public async Task<JsonNode> PutAsync(
-        string path, JsonNode body, string? ifMatch = null, bool wait = true, CancellationToken cancellation = default)
+        string path, JsonNode body, string? ifMatch = null, bool wait = true, string? ifNoneMatch = null, CancellationToken cancellation = default)
     {
-        JsonAnswer answer = await _channel.SendAsync(HttpMethod.Put, Full(path), body.ToJsonString(), ifMatch, cancellation);
+        JsonAnswer answer = await _channel.SendAsync(HttpMethod.Put, Full(path), body.ToJsonString(), ifMatch, cancellation, ifNoneMatch);
         JsonNode document = answer.Body ?? throw new ApiException($"{endpoint} answered PUT {path} without a document.", new FormatException());
         return wait && State(document) == "Updating" ? await SettledAsync(path, cancellation) : document;
     }
 
     /// <summary>Removes a resource with its descendants and waits until it is gone.</summary>
+    /// <param name="path">The resourceRef.</param>
+    /// <param name="ifMatch">The etag the resource must have; null for any.</param>
+    /// <param name="cancellation">Gives up waiting; the controller goes on.</param>
     /// <returns>False when there was nothing to remove.</returns>
     /// <exception cref="ApiException">Refused, or no answer.</exception>
-    public async Task<bool> DeleteAsync(string path, CancellationToken cancellation = default)
+    public async Task<bool> DeleteAsync(string path, string? ifMatch = null, CancellationToken cancellation = default)
     {
-        JsonAnswer answer = await _channel.SendAsync(HttpMethod.Delete, Full(path), null, null, cancellation);
+        JsonAnswer answer = await _channel.SendAsync(HttpMethod.Delete, Full(path), null, ifMatch, cancellation);
         TimeSpan pause = s_firstPoll;
         while (answer.Status == HttpStatusCode.Accepted && await GetAsync(path, cancellation) is not null)
         {
@@ -55,6 +60,15 @@ public sealed class ControllerClient(string endpoint, string version = "v7.1", C
         }
 
         return answer.Status != HttpStatusCode.NoContent;
+    }
+
+    /// <summary>The resource types of this controller, from its OpenAPI document.</summary>
+    /// <exception cref="ApiException">Refused, or no answer.</exception>
+    /// <exception cref="FormatException">It does not describe what it serves.</exception>
+    public async Task<ApiSchema> GetSchemaAsync(CancellationToken cancellation = default)
+    {
+        JsonAnswer answer = await _channel.SendAsync(HttpMethod.Get, "openapi.json", null, null, cancellation);
+        return new ApiSchema(answer.Body ?? throw new FormatException($"{endpoint} serves no /openapi.json. Is it a controller?"));
     }
 
     /// <summary>True when the controller answers and says it is healthy.</summary>

@@ -15,9 +15,9 @@ internal sealed class JsonChannel(string endpoint, CertificateFiles? identity) :
     private readonly HttpClient _http = Endpoint.Open(endpoint, identity);
 
     /// <summary>Sends and reads the whole answer. A 404 to a GET is returned, every other failure thrown.</summary>
-    public async Task<JsonAnswer> SendAsync(HttpMethod method, string path, string? body, string? ifMatch, CancellationToken cancellation)
+    public async Task<JsonAnswer> SendAsync(HttpMethod method, string path, string? body, string? ifMatch, CancellationToken cancellation, string? ifNoneMatch = null)
     {
-        using HttpRequestMessage request = Request(method, path, body, ifMatch);
+        using HttpRequestMessage request = Request(method, path, body, ifMatch, ifNoneMatch);
         try
         {
             using HttpResponseMessage response = await _http.SendAsync(request, cancellation);
@@ -59,7 +59,7 @@ internal sealed class JsonChannel(string endpoint, CertificateFiles? identity) :
 
     public void Dispose() => _http.Dispose();
 
-    private static HttpRequestMessage Request(HttpMethod method, string path, string? body, string? ifMatch)
+    private static HttpRequestMessage Request(HttpMethod method, string path, string? body, string? ifMatch, string? ifNoneMatch)
     {
         var request = new HttpRequestMessage(method, new Uri(path.TrimStart('/'), UriKind.Relative));
         if (body is not null)
@@ -70,6 +70,11 @@ internal sealed class JsonChannel(string endpoint, CertificateFiles? identity) :
         if (ifMatch is not null)
         {
             request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
+        }
+
+        if (ifNoneMatch is not null)
+        {
+            request.Headers.TryAddWithoutValidation("If-None-Match", ifNoneMatch);
         }
 
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));

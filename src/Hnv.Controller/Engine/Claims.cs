@@ -10,7 +10,12 @@ internal enum ClaimKind
     InstanceId,
     Vsid,
     Mac,
+
+    /// <summary>The order of a service insertion among those of its owner; <see cref="ClaimKey.Space"/> is the owner.</summary>
     ServiceInsertionPriority,
+
+    /// <summary>A DNS label; <see cref="ClaimKey.Space"/> is the label.</summary>
+    DnsLabel,
 
     /// <summary>An address inside one subnet; <see cref="ClaimKey.Space"/> is the subnet.</summary>
     Address,
@@ -31,6 +36,18 @@ internal readonly record struct ClaimKey(ClaimKind Kind, string Space, UInt128 V
     public static ClaimKey Of(MacAddress mac) => new(ClaimKind.Mac, "", mac.Value);
 
     public static ClaimKey Of(string subnet, InetAddress address) => new(ClaimKind.Address, Node.KeyOf(subnet), Number(address));
+
+    /// <summary>A number among those of one owner, whose own the numbers are.</summary>
+    /// <param name="kind">Of what.</param>
+    /// <param name="owner">The tenant; null for the provider.</param>
+    /// <param name="number">The number.</param>
+    public static ClaimKey OfOwner(ClaimKind kind, string? owner, UInt128 number) => new(kind, OwnerSpace(owner), number);
+
+    /// <summary>A name that all owners share, in any case.</summary>
+    public static ClaimKey OfName(ClaimKind kind, string name) => new(kind, name.ToLowerInvariant(), 0);
+
+    /// <summary>The space of what an owner numbers for itself. No reference begins so.</summary>
+    public static string OwnerSpace(string? owner) => owner is null ? "" : $"owner:{owner.ToLowerInvariant()}";
 
     /// <summary>An address as a number to count with.</summary>
     public static UInt128 Number(InetAddress address) => new(address.High, address.Low);

@@ -409,6 +409,12 @@ internal sealed class ResourceEngine : IAsyncDisposable
         List<DocumentChange> changes = [];
         foreach ((Node tree, Action<Node> write) in (after ?? before)!.Type.WritesTo?.Invoke((after ?? before)!, next).ToList() ?? [])
         {
+            // What a tenant's tree says reaches no tree that is not the tenant's, whatever the provider has tied together.
+            if (!edit.Who.Sees(tree))
+            {
+                continue;
+            }
+
             Node written = Own(tree, NewETag());
             write(written);
             next = next.With(tree, written);

@@ -140,7 +140,17 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
     {
         foreach (Property property in context.Node.Type.Properties)
         {
-            if (property.Compute is null && context.Node.Properties[property.Name] is { } value)
+            if (context.Node.Properties[property.Name] is not { } value)
+            {
+                continue;
+            }
+
+            if (property.Compute is not null)
+            {
+                // Sent to be carried out rather than kept (the members of a pool); where it leads is looked at all the same.
+                ResolveWeak(context, property, value, []);
+            }
+            else
             {
                 HashSet<JsonObject> resolved = [];
                 property.Schema.VisitReferences(value, (schema, reference) =>
@@ -241,7 +251,7 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
     private bool MayChoose(ClaimKey key, Node after) =>
         Who.Tenant is null
         || _heldBefore.Contains(key)
-        || (key.Space.Length > 0 && (IsSelfOrBelow(key.Space, after.Key) || Who.Sees(Before, key.Space)));
+        || (key.Space.Length > 0 && (key.Space == ClaimKey.OwnerSpace(Who.Tenant) || IsSelfOrBelow(key.Space, after.Key) || Who.Sees(Before, key.Space)));
 
     private void Claim(Node node, Node after)
     {

@@ -11,7 +11,17 @@ internal static partial class TenantRules
 {
     // A type that is not here is the provider's: its documents count, share or configure what all tenants use.
     private static readonly FrozenSet<string> s_owned = FrozenSet.Create(
-        StringComparer.OrdinalIgnoreCase, VirtualNetworks.Name, NetworkInterfaces.Name, AccessControlLists.Name, RouteTables.Name);
+        StringComparer.OrdinalIgnoreCase,
+        VirtualNetworks.Name,
+        NetworkInterfaces.Name,
+        AccessControlLists.Name,
+        RouteTables.Name,
+        SecurityTags.Name,
+        LearnedIPAddresses.Name,
+        ServiceInsertions.Name,
+        PublicIPAddresses.Name,
+        LoadBalancers.Name,
+        VirtualGateways.Name);
 
     /// <summary>Refuses a change of a type that is never a tenant's.</summary>
     /// <exception cref="RefusedException">403.</exception>

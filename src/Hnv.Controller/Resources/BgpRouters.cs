@@ -38,8 +38,8 @@ internal static class BgpRouters
                 Properties = new(
                 [
                     new("peerIpAddress", new AddressSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPAddress },
-                    new(ExtAsNumber, new AutonomousSystemSchema()),
-                    new(AsNumber, new IntegerSchema(0, uint.MaxValue, asString: true)),
+                    new(ExtAsNumber, new AutonomousSystemSchema()) { Filled = true },
+                    new(AsNumber, new IntegerSchema(0, uint.MaxValue, asString: true)) { Filled = true },
                     new(PolicyMapIn, new ReferenceSchema(PolicyMaps.Path)),
                     new(PolicyMapOut, new ReferenceSchema(PolicyMaps.Path)),
                     new("addressFamily", new TextSchema(lengthMax: 64)),

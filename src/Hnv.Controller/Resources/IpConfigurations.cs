@@ -28,6 +28,7 @@ internal static class IpConfigurations
             {
                 InvalidCode = "InvalidPrivateIPAddressFormat",
                 Filled = true,
+                AllocationMethod = Method,
                 Compute = (node, view) => node.Text(Address) ?? LearnedIPAddresses.AddressOf(node, view.Snapshot),
             },
             new(Method, new EnumSchema("Static", "Dynamic", "Unmanaged", LearnedIPAddresses.Method) { Synonyms = { ["Unmanged"] = "Unmanaged" }, ShownAs = { [LearnedIPAddresses.Method] = "Dynamic" } })

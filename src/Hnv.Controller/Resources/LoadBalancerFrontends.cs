@@ -26,7 +26,7 @@ internal static class LoadBalancerFrontends
         [
             new(Public, new ReferenceSchema(PublicIPAddresses.Name)),
             new(Address, new AddressSchema(emptyIsAbsent: true)) { InvalidCode = "InvalidPrivateIPAddressFormat" },
-            new(Method, new EnumSchema("Static", "Dynamic")),
+            new(Method, new EnumSchema("Static", "Dynamic")) { Filled = true },
             new(Subnet, new ReferenceSchema(LogicalNetworks.SubnetPath, VirtualNetworks.SubnetPath)),
             Common.BackReference(LoadBalancerRules.Balancing, LoadBalancerRules.BalancingPath),
             Common.BackReference(LoadBalancerRules.InboundNat, LoadBalancerRules.InboundNatPath),

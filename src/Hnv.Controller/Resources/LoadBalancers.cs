@@ -46,6 +46,8 @@ internal static class LoadBalancers
                 [
                     new(Members, new ListSchema(new ReferenceSchema(NetworkInterfaces.IpConfigurationPath)))
                     {
+                        Filled = true,
+                        HeldElsewhereUnless = UpdatePools,
                         Compute = (pool, view) => view.BackReferences(pool, PoolsProperty, NetworkInterfaces.IpConfigurationPath) ?? [],
                     },
                     Common.BackReference(LoadBalancerRules.Balancing, LoadBalancerRules.BalancingPath),

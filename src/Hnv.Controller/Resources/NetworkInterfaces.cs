@@ -37,7 +37,7 @@ internal static class NetworkInterfaces
         Properties = new(
         [
             new(Method, new EnumSchema("Static", "Dynamic")) { Required = true, Immutable = true, ImmutableCode = "PrivateMacAllocationMethodCannotBeUpdated" },
-            new(Mac, new MacSchema(dashes: false)) { InvalidCode = InvalidMac, Filled = true },
+            new(Mac, new MacSchema(dashes: false)) { InvalidCode = InvalidMac, Filled = true, AllocationMethod = Method },
             new(IsHost, new BooleanSchema()) { Default = false, Immutable = true, ImmutableCode = "IsHostVirtualNetworkInterfaceCannotBeUpdated" },
             new(IsPrimary, new BooleanSchema()) { Default = true, Immutable = true, ImmutableCode = "PrimaryNicPropertyCannotBeUpdated" },
             new("isMultitenantStack", new BooleanSchema()) { Default = false, Immutable = true },

@@ -33,7 +33,7 @@ internal static class PublicIPAddresses
         Properties = new(
         [
             new(Method, new EnumSchema("Static", "Dynamic")) { Default = "Dynamic" },
-            new(Address, new AddressSchema(emptyIsAbsent: true)) { InvalidCode = ErrorCodes.InvalidIPAddress, Filled = true },
+            new(Address, new AddressSchema(emptyIsAbsent: true)) { InvalidCode = ErrorCodes.InvalidIPAddress, Filled = true, AllocationMethod = Method },
             new(Version, new EnumSchema("IPv4", "IPv6")) { Since = ApiVersion.V2, Default = "IPv4", Immutable = true, ImmutableCode = "PublicIPAddressVersionCannotUpdate" },
 
             // The text says 4 to 30; schema and samples use 1 (contradiction 29).
@@ -124,11 +124,6 @@ internal static class PublicIPAddresses
         {
             ip.Fail("InvalidDomainNameLabel", $"{DnsSettings}.{Label}", $"'{label}' is no label. Use up to {LabelMax} letters, digits and inner dashes, a letter first.");
         }
-        else if (ip.Before.All(Name).FirstOrDefault(other => other.Key != ip.Node.Key
-            && string.Equals((string?)other.Properties[DnsSettings]?[Label], label, StringComparison.OrdinalIgnoreCase)) is { } holder)
-        {
-            ip.Fail("DnsRecordInUse", $"{DnsSettings}.{Label}", $"'{label}' belongs to {holder.Ref}. Choose another one.");
-        }
     }
 
     private static void Allocate(RuleContext ip)
@@ -171,6 +166,11 @@ internal static class PublicIPAddresses
         if (ip.Address(Address) is { } address)
         {
             yield return new Claim(ClaimKey.Of(ip.Text(Subnet) ?? NoSubnet, address), Address, address.ToString(), InUse, "Choose a free address or use Dynamic.");
+        }
+
+        if ((string?)ip.Properties[DnsSettings]?[Label] is { Length: > 0 } label)
+        {
+            yield return new Claim(ClaimKey.OfName(ClaimKind.DnsLabel, label), $"{DnsSettings}.{Label}", label, "DnsRecordInUse", "Choose another one.");
         }
     }
 }

@@ -182,8 +182,8 @@ internal static class ServiceInsertions
         if ((long?)insertion.Properties[Priority] is { } priority)
         {
             yield return new Claim(
-                new ClaimKey(ClaimKind.ServiceInsertionPriority, "", (UInt128)priority), Priority, priority.ToString(System.Globalization.CultureInfo.InvariantCulture),
-                ErrorCodes.InvalidParameterValue, "Each service insertion has a priority of its own.");
+                ClaimKey.OfOwner(ClaimKind.ServiceInsertionPriority, Visibility.OwnerOf(insertion), (UInt128)priority), Priority, priority.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                ErrorCodes.InvalidParameterValue, "Each service insertion of one owner has a priority of its own.");
         }
     }
 }

@@ -57,6 +57,12 @@ internal sealed record Property(string Name, ValueSchema Schema)
     /// <summary>True for what the controller gives, or keeps, when a request leaves it out.</summary>
     public bool Filled { get; init; }
 
+    /// <summary>The property that has to be Static for a value to be the client's: else what is sent means nothing. Null when there is none.</summary>
+    public string? AllocationMethod { get; init; }
+
+    /// <summary>For references that their targets hold: the flag of the tree's root with which a request writes them there; else what is sent means nothing.</summary>
+    public string? HeldElsewhereUnless { get; init; }
+
     /// <summary>Other names it is read under.</summary>
     public string[] Aliases { get; init; } = [];
 
@@ -162,6 +168,16 @@ internal sealed class PropertyTable(IReadOnlyList<Property> properties) : IEnume
         if (property.Filled)
         {
             schema["x-openhnv-filled"] = true;
+        }
+
+        if (property.AllocationMethod is { } method)
+        {
+            schema["x-openhnv-allocation-method"] = method;
+        }
+
+        if (property.HeldElsewhereUnless is { } flag)
+        {
+            schema["x-openhnv-held-elsewhere-unless"] = flag;
         }
 
         if (property.Since != ApiVersion.V1)

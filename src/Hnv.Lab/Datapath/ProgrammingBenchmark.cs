@@ -57,7 +57,7 @@ public static class ProgrammingBenchmark
 
     private static async Task<TimeSpan> MeasureAsync(RunningLab lab, ControllerClient controller, string path, JsonNode document, string target, CancellationToken cancellation)
     {
-        _ = await controller.DeleteAsync(path, cancellation);
+        _ = await controller.DeleteAsync(path, cancellation: cancellation);
         _ = await lab.RunAsync(Machine, ["ip", "neigh", "flush", "dev", "eth0"], null, cancellation);
         using Process ping = Tool.Start(Redirected(lab.Command(Machine, ["ping", "-n", "-D", "-i", "0.002", target])));
         try

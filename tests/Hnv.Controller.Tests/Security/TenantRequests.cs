@@ -69,9 +69,18 @@ internal sealed class TenantRequests(int seed, IReadOnlyList<Node> foreign)
 
     private static readonly string[] s_own = ["a", "b", "c"];
 
+    private const string OwnAddress = """{"publicIPAddress":{"resourceRef":"/publicIPAddresses/contoso.ip"}}""";
+
+    private static string Balancer => TenantWorld.Balancer("contoso.x", """{"privateIPAddress":"10.1.1.77","privateIPAllocationMethod":"Static","subnet":{"resourceRef":"/virtualNetworks/contoso.net/subnets/s1"}}""");
+
     private static IEnumerable<string> OwnPaths =>
-        s_own.SelectMany(name => new[] { $"networkInterfaces/contoso.{name}", $"accessControlLists/contoso.{name}", $"routeTables/contoso.{name}", $"virtualNetworks/contoso.net/subnets/{name}" })
-            .Append("virtualNetworks/contoso.net").Append("virtualNetworks/contoso.net/virtualNetworkPeerings/p").Append("virtualNetworks/contoso.other");
+        s_own.SelectMany(name => new[]
+        {
+            $"networkInterfaces/contoso.{name}", $"networkInterfaces/contoso.{name}", $"accessControlLists/contoso.{name}", $"routeTables/contoso.{name}",
+            $"virtualNetworks/contoso.net/subnets/{name}", $"securityTags/contoso.{name}", $"publicIPAddresses/contoso.{name}", $"learnedIPAddresses/contoso.{name}",
+            $"serviceInsertions/contoso.{name}", $"loadBalancers/contoso.{name}", $"loadBalancers/contoso.lb/backendAddressPools/{name}", $"VirtualGateways/contoso.gw/networkConnections/{name}",
+        })
+        .Concat(["virtualNetworks/contoso.net", "virtualNetworks/contoso.net/virtualNetworkPeerings/p", "virtualNetworks/contoso.other", "loadBalancers/contoso.lb", "publicIPAddresses/contoso.ip", "VirtualGateways/contoso.gw"]);
 
     /// <summary>Own documents, each with one reference to TARGET.</summary>
     private static IEnumerable<(string Path, string Body)> Templates()
@@ -79,7 +88,7 @@ internal sealed class TenantRequests(int seed, IReadOnlyList<Node> foreign)
         const string Ref = """{"resourceRef":"TARGET"}""";
         yield return ("networkInterfaces/contoso.a", $$$"""{"properties":{"privateMacAllocationMethod":"Dynamic","ipConfigurations":[{"resourceId":"i","properties":{"privateIPAllocationMethod":"Dynamic","subnet":{{{Ref}}}}}]}}""");
         yield return ("networkInterfaces/contoso.a", $$$"""{"properties":{"privateMacAllocationMethod":"Dynamic","placement":{{{Ref}}},"ipConfigurations":[]}}""");
-        foreach (string property in new[] { "accessControlList", "serviceInsertion", "loadBalancerBackendAddressPools", "publicIPAddress" })
+        foreach (string property in new[] { "accessControlList", "serviceInsertion", "loadBalancerBackendAddressPools", "loadBalancerInboundNatRules", "publicIPAddress", "learnedIp" })
         {
             yield return ("networkInterfaces/contoso.a", $$$"""{"properties":{"privateMacAllocationMethod":"Dynamic","ipConfigurations":[{"resourceId":"i","properties":{"privateIPAllocationMethod":"Dynamic","subnet":{"resourceRef":"/virtualNetworks/contoso.net/subnets/s1"},"{{{property}}}":{{{Ref}}}}}]}}""");
         }
@@ -89,6 +98,25 @@ internal sealed class TenantRequests(int seed, IReadOnlyList<Node> foreign)
             yield return ("virtualNetworks/contoso.net/subnets/a", $$$"""{"properties":{"addressPrefix":"10.1.7.0/24","{{{property}}}":{{{Ref}}}}}""");
         }
 
+        yield return ("networkInterfaces/contoso.a", $$$"""{"properties":{"privateMacAllocationMethod":"Dynamic","securityTags":[{{{Ref}}}],"ipConfigurations":[]}}""");
+        yield return ("accessControlLists/contoso.a", $$$"""{"properties":{"securityTags":[{{{Ref}}}],"aclRules":[]}}""");
+        yield return ("accessControlLists/contoso.a", $$$"""{"properties":{"aclRules":[{"resourceId":"r","properties":{"type":"Inbound","action":"Deny","protocol":"TCP","priority":"200","sourceSecurityTags":[{{{Ref}}}],"destinationAddressPrefix":"*","sourcePortRange":"*","destinationPortRange":"22"}}]}}""");
+        yield return ("learnedIPAddresses/contoso.a", $$$"""{"properties":{"virtualSubnet":{{{Ref}}},"ipAddress":"10.2.1.50"}}""");
+        yield return ("serviceInsertions/contoso.a", $$$"""{"properties":{"priority":7,"serviceInsertionElements":[{"resourceId":"e","properties":{"order":1,"networkInterface":{{{Ref}}}}}]}}""");
+        yield return ("loadBalancers/contoso.x", TenantWorld.Balancer("contoso.x", $$$"""{"publicIPAddress":{{{Ref}}}}"""));
+        yield return ("loadBalancers/contoso.x", TenantWorld.Balancer("contoso.x", $$$"""{"privateIPAddress":"10.2.1.77","privateIPAllocationMethod":"Static","subnet":{{{Ref}}}}"""));
+        yield return ("loadBalancers/contoso.x", Balancer.Replace("/loadBalancers/contoso.x/backendAddressPools/p", "TARGET", StringComparison.Ordinal));
+        yield return ("loadBalancers/contoso.x", Balancer.Replace("/loadBalancers/contoso.x/probes/t", "TARGET", StringComparison.Ordinal));
+        yield return ("loadBalancers/contoso.x", Balancer.Replace("/loadBalancers/contoso.x/frontendIPConfigurations/fe", "TARGET", StringComparison.Ordinal));
+        foreach (bool update in new[] { true, false })
+        {
+            yield return ("loadBalancers/contoso.lb", TenantWorld.Balancer("contoso.lb", OwnAddress, Ref, update));
+        }
+
+        yield return ("VirtualGateways/contoso.gw", $$$"""{"properties":{"gatewaySubnets":[{{{Ref}}}],"GatewayPools":[{"resourceRef":"/GatewayPools/default"}]}}""");
+        yield return ("VirtualGateways/contoso.gw", $$$"""{"properties":{"gatewaySubnets":[{"resourceRef":"/virtualNetworks/contoso.net/subnets/s1"}],"GatewayPools":[{{{Ref}}}]}}""");
+        yield return ("VirtualGateways/contoso.gw/networkConnections/l", """{"properties":{"connectionType":"L3","l3Configuration":{"vlanSubnet":{"resourceRef":"TARGET"}}}}""");
+        yield return ("VirtualGateways/contoso.gw/bgpRouters/r/bgpPeers/x", $$$"""{"properties":{"peerIpAddress":"10.9.0.1","extAsNumber":"0.64515","policyMapIn":{{{Ref}}}}}""");
         yield return ("virtualNetworks/contoso.net/virtualNetworkPeerings/p", $$$"""{"properties":{"remoteVirtualNetwork":{{{Ref}}}}}""");
         yield return ("virtualNetworks/contoso.other", $$$"""{"properties":{"addressSpace":{"addressPrefixes":["10.7.0.0/16"]},"logicalNetwork":{{{Ref}}}}}""");
         yield return ("virtualNetworks/contoso.net", $$$"""{"properties":{"addressSpace":{"addressPrefixes":["10.1.0.0/16"]},"logicalNetwork":{{{Ref}}}}}""");
@@ -122,7 +150,31 @@ internal sealed class TenantRequests(int seed, IReadOnlyList<Node> foreign)
                 """{"properties":{"privateMacAllocationMethod":"Dynamic","ipConfigurations":[{"resourceId":"i","properties":{"privateIPAllocationMethod":"Dynamic","subnet":{"resourceRef":"SUBNET"}}}]}}""",
                 """{"properties":{"privateMacAllocationMethod":"Dynamic","ipConfigurations":[{"resourceId":"i","properties":{"privateIPAllocationMethod":"Static","privateIPAddress":"ADDRESS","subnet":{"resourceRef":"SUBNET"}}}]}}""",
                 """{"properties":{"privateMacAllocationMethod":"Dynamic","ipConfigurations":[{"resourceId":"i","properties":{"privateIPAllocationMethod":"Dynamic","subnet":{"resourceRef":"SUBNET"},"accessControlList":{"resourceRef":"TARGET"}}}]}}""",
+                """{"properties":{"privateMacAllocationMethod":"Dynamic","ipConfigurations":[{"resourceId":"i","properties":{"privateIPAllocationMethod":"Dynamic","subnet":{"resourceRef":"SUBNET"},"loadBalancerBackendAddressPools":[{"resourceRef":"/loadBalancers/contoso.lb/backendAddressPools/p"}]}}]}}""",
+                """{"properties":{"privateMacAllocationMethod":"Dynamic","ipConfigurations":[{"resourceId":"i","properties":{"privateIPAllocationMethod":"Dynamic","subnet":{"resourceRef":"SUBNET"},"publicIPAddress":{"resourceRef":"/publicIPAddresses/contoso.a"},"serviceInsertion":{"resourceRef":"/serviceInsertions/contoso.a"}}}]}}""",
+                """{"properties":{"privateMacAllocationMethod":"Dynamic","securityTags":[{"resourceRef":"/securityTags/contoso.a"}],"ipConfigurations":[{"resourceId":"i","properties":{"privateIPAllocationMethod":"Dynamic","subnet":{"resourceRef":"SUBNET"}}}]}}""",
             ]),
+            ["securityTags", ..] => """{"properties":{"type":"tier"}}""",
+            ["publicIPAddresses", ..] => Pick(
+            [
+                """{"properties":{"publicIPAllocationMethod":"Dynamic"}}""",
+                """{"properties":{"publicIPAllocationMethod":"Static","ipAddress":"PUBLIC"}}""",
+                """{"properties":{"publicIPAllocationMethod":"Dynamic","dnsSettings":{"domainNameLabel":"LABEL"}}}""",
+            ]),
+            ["learnedIPAddresses", ..] => """{"properties":{"virtualSubnet":{"resourceRef":"SUBNET"},"ipAddress":"10.1.1.5PART"}}""",
+            ["serviceInsertions", ..] => """{"properties":{"priority":PART,"serviceInsertionElements":[{"resourceId":"e","properties":{"order":1,"networkInterface":{"resourceRef":"/networkInterfaces/contoso.b"}}}]}}""",
+            ["loadBalancers", "contoso.lb", "backendAddressPools", ..] => """{"properties":{"backendIPConfigurations":[{"resourceRef":"TARGET"}]}}""",
+            ["loadBalancers", { } id, ..] => TenantWorld.Balancer(
+                id,
+                Pick(
+                [
+                    """{"privateIPAddress":"10.1.1.8PART","privateIPAllocationMethod":"Static","subnet":{"resourceRef":"SUBNET"}}""",
+                    OwnAddress,
+                    """{"publicIPAddress":{"resourceRef":"/publicIPAddresses/contoso.b"}}""",
+                ]),
+                Pick([null, "", """{"resourceRef":"/networkInterfaces/contoso.c/ipConfigurations/i"}"""])),
+            ["VirtualGateways", _, "networkConnections", ..] => """{"properties":{"connectionType":"GRE","greConfiguration":{"greKey":"VSID"},"destinationIPAddress":"192.168.2.50"}}""",
+            ["VirtualGateways", ..] => """{"properties":{"gatewaySubnets":[{"resourceRef":"SUBNET"}],"GatewayPools":[{"resourceRef":"/GatewayPools/default"}]}}""",
             [_, _, "subnets", ..] => Pick(
             [
                 """{"properties":{"addressPrefix":"10.1.PART.0/24"}}""",
@@ -141,6 +193,8 @@ internal sealed class TenantRequests(int seed, IReadOnlyList<Node> foreign)
             .Replace("SUBNET", Pick(["/virtualNetworks/contoso.net/subnets/s1", "/virtualNetworks/contoso.net/subnets/s1", "/virtualNetworks/contoso.net/subnets/a", target]), StringComparison.Ordinal)
             .Replace("ADDRESS", Pick(["10.1.1.11", "10.1.1.12", "10.1.1.200"]), StringComparison.Ordinal)
             .Replace("PART", Pick(["1", "2", "3"]), StringComparison.Ordinal)
+            .Replace("PUBLIC", Pick([TenantWorld.FabrikamPublicAddress, "203.0.113.60", "198.51.100.9"]), StringComparison.Ordinal)
+            .Replace("LABEL", Pick([TenantWorld.FabrikamLabel, "contoso-web"]), StringComparison.Ordinal)
             .Replace("VSID", Pick([TenantWorld.FabrikamVsid, "7777", "5001"]), StringComparison.Ordinal)
             .Replace("TARGET", target, StringComparison.Ordinal);
     }

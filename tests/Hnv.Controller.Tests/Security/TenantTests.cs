@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using Hnv.Controller.Resources;
 using Hnv.Controller.Schema;
 
@@ -28,6 +29,69 @@ public sealed class TenantTests
     }
 
     [Fact]
+    public async Task OwnServices_AreBuiltByTheTenantItself()
+    {
+        await using TenantWorld world = await TenantWorld.StartAsync(withFabrikam: true);
+        async Task<JsonNode> PutAsync(string path, string body)
+        {
+            Reply reply = await SecureServer.SendAsync(world.Contoso, "PUT", path, body);
+            Assert.True(reply.Code is null, $"{path}: {reply.Message}");
+            return reply.Body!;
+        }
+
+        JsonNode ip = await PutAsync("publicIPAddresses/contoso.web", """{"properties":{"publicIPAllocationMethod":"Dynamic"}}""");
+        await PutAsync("loadBalancers/contoso.web", TenantWorld.Balancer("contoso.web", """{"publicIPAddress":{"resourceRef":"/publicIPAddresses/contoso.web"}}"""));
+        await PutAsync("securityTags/contoso.tier", """{"properties":{"type":"tier"}}""");
+        await PutAsync("learnedIPAddresses/contoso.moving", """{"properties":{"virtualSubnet":{"resourceRef":"/virtualNetworks/contoso.net/subnets/s1"},"ipAddress":"10.1.1.50"}}""");
+        await PutAsync("networkInterfaces/contoso.web", """
+            {"properties":{"privateMacAllocationMethod":"Dynamic","securityTags":[{"resourceRef":"/securityTags/contoso.tier"}],"ipConfigurations":[
+             {"resourceId":"i","properties":{"privateIPAllocationMethod":"Dynamic","subnet":{"resourceRef":"/virtualNetworks/contoso.net/subnets/s1"},
+              "loadBalancerBackendAddressPools":[{"resourceRef":"/loadBalancers/contoso.web/backendAddressPools/p"}]}}]}}
+            """);
+
+        // Fabrikam's insertion has the same priority; the numbers are each tenant's own.
+        await PutAsync("serviceInsertions/contoso.mirror", """{"properties":{"priority":7,"serviceInsertionElements":[{"resourceId":"e","properties":{"order":1,"networkInterface":{"resourceRef":"/networkInterfaces/contoso.web"}}}]}}""");
+        await PutAsync("VirtualGateways/contoso.gw/networkConnections/branch", """{"properties":{"connectionType":"GRE","greConfiguration":{"greKey":"1"},"destinationIPAddress":"192.168.2.50"}}""");
+        Reply gateway = await SecureServer.SendAsync(world.Contoso, "GET", "VirtualGateways/contoso.gw");
+        await PutAsync("VirtualGateways/contoso.gw", gateway.Body!.ToJsonString());
+        Reply balancer = await SecureServer.SendAsync(world.Contoso, "GET", "loadBalancers/contoso.web");
+
+        Assert.StartsWith("203.0.113.", (string?)ip["properties"]!["ipAddress"], StringComparison.Ordinal);
+        Assert.Equal("/networkInterfaces/contoso.web/ipConfigurations/i", (string?)balancer.Properties["backendAddressPools"]![0]!["properties"]!["backendIPConfigurations"]![0]!["resourceRef"]);
+    }
+
+    [Fact]
+    public async Task Members_OfAPool_ThatAreNotTheTenants_StayWhereTheyAre()
+    {
+        await using TenantWorld world = await TenantWorld.StartAsync(withFabrikam: true);
+        string empty = TenantWorld.Balancer("contoso.lb", """{"publicIPAddress":{"resourceRef":"/publicIPAddresses/contoso.ip"}}""", members: "");
+
+        Reply put = await SecureServer.SendAsync(world.Contoso, "PUT", "loadBalancers/contoso.lb", empty);
+        Reply guest = await SecureServer.SendAsync(world.Admin, "GET", "networkInterfaces/fabrikam.guest");
+
+        Assert.True(put.Status == HttpStatusCode.OK, put.Message);
+        Assert.Equal("/loadBalancers/contoso.lb/backendAddressPools/p", (string?)guest.Properties["ipConfigurations"]![0]!["properties"]!["loadBalancerBackendAddressPools"]![0]!["resourceRef"]);
+    }
+
+    [Fact]
+    public async Task Shared_AddressesAndLabels_AreNotATenantsToChoose_WhetherFreeOrNot()
+    {
+        await using TenantWorld world = await TenantWorld.StartAsync(withFabrikam: true);
+        foreach ((string taken, string free, string body) in new[]
+        {
+            (TenantWorld.FabrikamPublicAddress, "203.0.113.61", """{"properties":{"publicIPAllocationMethod":"Static","ipAddress":"X"}}"""),
+            (TenantWorld.FabrikamLabel, "contoso-web", """{"properties":{"publicIPAllocationMethod":"Dynamic","dnsSettings":{"domainNameLabel":"X"}}}"""),
+        })
+        {
+            Reply one = await SecureServer.SendAsync(world.Contoso, "PUT", "publicIPAddresses/contoso.x", body.Replace("X", taken, StringComparison.Ordinal));
+            Reply two = await SecureServer.SendAsync(world.Contoso, "PUT", "publicIPAddresses/contoso.x", body.Replace("X", free, StringComparison.Ordinal));
+
+            Assert.Equal((two.Status, two.Code, two.Message), (one.Status, one.Code, one.Message!.Replace(taken, free, StringComparison.Ordinal)));
+            Assert.Contains("not a tenant's to choose", one.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task Lists_OperationsAndHealth_ShowNothingOfOthers()
     {
         await using TenantWorld world = await TenantWorld.StartAsync(withFabrikam: true);
@@ -41,7 +105,9 @@ public sealed class TenantTests
         }
 
         Reply operations = await SecureServer.SendAsync(world.Contoso, "GET", "operations");
-        Assert.Equal(["/accessControlLists/contoso.web", "/accessControlLists/contoso.acl", "/virtualNetworks/contoso.net"], operations.Body!["value"]!.AsArray().Select(o => (string?)o!["properties"]!["target"]));
+        Assert.Equal(
+            ["/accessControlLists/contoso.web", "/loadBalancers/contoso.lb", "/publicIPAddresses/contoso.ip", "/VirtualGateways/contoso.gw", "/accessControlLists/contoso.acl", "/virtualNetworks/contoso.net"],
+            operations.Body!["value"]!.AsArray().Select(o => (string?)o!["properties"]!["target"]));
         Assert.Null((await SecureServer.SendAsync(world.Contoso, "GET", "/health")).Body!["revision"]);
         Assert.NotNull((await SecureServer.SendAsync(world.Admin, "GET", "/health")).Body!["revision"]);
         Assert.Equal(HttpStatusCode.OK, await SecureServer.StatusAsync(world.Contoso, "GET", "discovery"));
@@ -108,7 +174,7 @@ public sealed class TenantTests
         TenantRequests requests = new(seed, [.. with.Server.Engine.Current.Roots.Where(r => Model.Visibility.OwnerOf(r) == "fabrikam").SelectMany(r => r.SelfAndDescendants())]);
 
         int good = 0;
-        foreach (TenantRequest request in requests.Everything().Concat(requests.Random(count: 250)))
+        foreach (TenantRequest request in requests.Everything().Concat(requests.Random(count: 400)))
         {
             Reply one = await SecureServer.SendAsync(with.Contoso, request.Verb, request.Path, request.Body, request.Headers);
             Reply two = await SecureServer.SendAsync(without.Contoso, request.Verb, request.Path, request.Body, request.Headers);
