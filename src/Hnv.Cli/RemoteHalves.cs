@@ -38,22 +38,8 @@ internal sealed class RemoteHalves : IDisposable
     }
 
     /// <summary>The report with what becomes of each packet, or copy, on the host it is sent to.</summary>
-    public async Task<TraceReport> FollowAsync(TraceReport report, CancellationToken cancellation)
-    {
-        List<TraceWay> ways = [];
-        foreach (TraceWay way in report.Ways)
-        {
-            TraceReport? next = way.Next is { } here ? await FollowAsync(here, cancellation) : null;
-            if (way is { Next: null, Outer: { } outer, Frame: { } frame } && _byProviderAddress.TryGetValue(outer.Destination, out HostClient? agent))
-            {
-                next = await agent.TraceAsync(new TraceRequest { IsInbound = true, Frame = frame, Outer = outer }, cancellation);
-            }
-
-            ways.Add(way with { Next = next });
-        }
-
-        return report with { Ways = ways };
-    }
+    public Task<TraceReport> FollowAsync(TraceReport report, CancellationToken cancellation) =>
+        new TraceJourney(_byProviderAddress.GetValueOrDefault).FollowAsync(report, cancellation);
 
     /// <inheritdoc/>
     public void Dispose() => _agents.ForEach(agent => agent.Dispose());

@@ -17,8 +17,9 @@ internal static class Endpoint
     /// <summary>A client for that endpoint. The caller owns it.</summary>
     /// <param name="endpoint">The endpoint.</param>
     /// <param name="identity">For <c>https</c>: our certificate and whose signature we trust; null has none and trusts whom the system trusts.</param>
+    /// <param name="limits">What it may cost; null bounds nothing.</param>
     /// <exception cref="FormatException">It is neither a URL nor a socket path.</exception>
-    public static HttpClient Open(string endpoint, CertificateFiles? identity)
+    public static HttpClient Open(string endpoint, CertificateFiles? identity, ClientLimits? limits = null)
     {
         string? socketPath = endpoint.StartsWith(UnixScheme, StringComparison.OrdinalIgnoreCase) ? endpoint[UnixScheme.Length..]
             : endpoint.StartsWith('/') ? endpoint
@@ -29,14 +30,26 @@ internal static class Endpoint
         }
 
         return Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https"
-            ? new HttpClient(OverTcp(uri, identity)) { BaseAddress = uri, Timeout = Timeout.InfiniteTimeSpan }
+            ? Limited(new HttpClient(OverTcp(uri, identity, limits)) { BaseAddress = uri, Timeout = Timeout.InfiniteTimeSpan }, limits)
             : throw new FormatException($"'{endpoint}' is no endpoint. Write http://HOST:PORT, https://HOST:PORT, or unix:/path/of/the/socket.");
     }
 
-    private static SocketsHttpHandler OverTcp(Uri uri, CertificateFiles? identity)
+    private static HttpClient Limited(HttpClient client, ClientLimits? limits)
     {
-        SocketsHttpHandler handler = new();
-        if (uri.Scheme == Uri.UriSchemeHttps)
+        client.MaxResponseContentBufferSize = limits?.AnswerBytesMax ?? client.MaxResponseContentBufferSize;
+        return client;
+    }
+
+    private static SocketsHttpHandler OverTcp(Uri uri, CertificateFiles? identity, ClientLimits? limits)
+    {
+        // Neither service redirects; whoever does sends us to somebody else.
+        SocketsHttpHandler handler = new() { AllowAutoRedirect = false, UseCookies = false };
+        if (limits is not null)
+        {
+            handler.ConnectTimeout = limits.ConnectTimeout;
+            handler.UseProxy = false;
+        }
+        else if (uri.Scheme == Uri.UriSchemeHttps)
         {
             // Asked by Negotiate, we show the ticket that 'kinit' got; it is good for the service of that name and no other.
             handler.Credentials = new CredentialCache { { uri, "Negotiate", CredentialCache.DefaultNetworkCredentials } };

@@ -13,9 +13,10 @@ namespace Hnv.Client;
 /// <summary>The management channel of a host agent. Safe for concurrent use.</summary>
 /// <param name="endpoint"><c>http://host:port</c>, <c>https://host:port</c>, <c>unix:/path</c> or a socket's absolute path.</param>
 /// <param name="identity">For <c>https</c>: our certificate, and whose signature on the service's we trust.</param>
-public sealed class HostClient(string endpoint, CertificateFiles? identity = null) : IDisposable
+/// <param name="limits">What the agent may cost us; null trusts it.</param>
+public sealed class HostClient(string endpoint, CertificateFiles? identity = null, ClientLimits? limits = null) : IDisposable
 {
-    private readonly JsonChannel _channel = new(endpoint, identity);
+    private readonly JsonChannel _channel = new(endpoint, identity, limits);
 
     /// <summary>What the host is and how it is.</summary>
     public Task<HostInventory> GetHostAsync(CancellationToken cancellation = default) =>
@@ -91,8 +92,22 @@ public sealed class HostClient(string endpoint, CertificateFiles? identity = nul
     public async Task<TraceReport> TraceAsync(TraceRequest request, CancellationToken cancellation = default)
     {
         string body = JsonSerializer.Serialize(request, ContractJson.Default.TraceRequest);
-        return Read((await _channel.SendAsync(HttpMethod.Post, "v1/trace", body, null, cancellation)).Body, ContractJson.Default.TraceReport);
+        TraceReport report = Read((await _channel.SendAsync(HttpMethod.Post, "v1/trace", body, null, cancellation)).Body, ContractJson.Default.TraceReport);
+        return IsWhole(report) ? report : throw Senseless("a trace without what belongs to it");
     }
+
+    /// <summary>Sends a packet as if the port's guest had sent it, and waits for an answer to it.</summary>
+    /// <exception cref="ApiException">There is no such port, it is blocked, the packet makes no sense, or too many probes are under way.</exception>
+    public async Task<ProbeResult> ProbeAsync(ProbeRequest request, CancellationToken cancellation = default)
+    {
+        string body = JsonSerializer.Serialize(request, ContractJson.Default.ProbeRequest);
+        return Read((await _channel.SendAsync(HttpMethod.Post, "v1/probe", body, null, cancellation)).Body, ContractJson.Default.ProbeResult);
+    }
+
+    /// <summary>Looks for a probe at the port it is to be delivered to. The first event says that it is being looked for, the second whether it came.</summary>
+    /// <exception cref="ApiException">There is no such port, or too many probes are under way.</exception>
+    public IAsyncEnumerable<ProbeSighting> WatchProbeAsync(ProbeWatchRequest request, CancellationToken cancellation = default) =>
+        StreamAsync("v1/probe/watch", ContractJson.Default.ProbeSighting, cancellation, JsonSerializer.Serialize(request, ContractJson.Default.ProbeWatchRequest));
 
     /// <summary>Samples of dropped packets, oldest first.</summary>
     /// <param name="after">The number of the last sample known; 0 for all that are kept.</param>
@@ -136,9 +151,9 @@ public sealed class HostClient(string endpoint, CertificateFiles? identity = nul
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
 
-    private async IAsyncEnumerable<T> StreamAsync<T>(string path, JsonTypeInfo<T> type, [EnumeratorCancellation] CancellationToken cancellation)
+    private async IAsyncEnumerable<T> StreamAsync<T>(string path, JsonTypeInfo<T> type, [EnumeratorCancellation] CancellationToken cancellation, string? body = null)
     {
-        await using Stream stream = await _channel.StreamAsync(path, cancellation);
+        await using Stream stream = await _channel.StreamAsync(path, cancellation, body);
         await foreach (SseItem<string> item in SseParser.Create(stream).EnumerateAsync(cancellation))
         {
             if (JsonSerializer.Deserialize(item.Data, type) is { } known)
@@ -164,8 +179,25 @@ public sealed class HostClient(string endpoint, CertificateFiles? identity = nul
         }
     }
 
-    private static T Read<T>(JsonNode? body, JsonTypeInfo<T> type) =>
-        body.Deserialize(type) ?? throw new ApiException("The host agent answered without a body.", new FormatException());
+    private T Read<T>(JsonNode? body, JsonTypeInfo<T> type)
+    {
+        try
+        {
+            return body.Deserialize(type) ?? throw Senseless("nothing");
+        }
+        catch (JsonException e)
+        {
+            throw Senseless(e.Message);
+        }
+    }
+
+    private ApiException Senseless(string answer) => new($"The host agent at {endpoint} answered {answer}.", new FormatException());
+
+    // What a deserializer does not look at: members that are simply not there.
+    private static bool IsWhole(TraceReport? report) =>
+        report is { Host: not null, Direction: not null, Packet: not null, Stages: not null, Verdict: not null, Summary: not null, Ways: not null }
+        && report.Stages.All(stage => stage is { Kind: not null, Name: not null, Outcome: not null })
+        && report.Ways.All(way => way is { Kind: not null, To: not null } && way.Outer is null or { Destination: not null } && (way.Next is null || IsWhole(way.Next)));
 
     private async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellation)
     {

@@ -10,9 +10,9 @@ using Hnv.Pki;
 namespace Hnv.Client;
 
 /// <summary>One HTTP+JSON conversation; turns every failure into an <see cref="ApiException"/>.</summary>
-internal sealed class JsonChannel(string endpoint, CertificateFiles? identity) : IDisposable
+internal sealed class JsonChannel(string endpoint, CertificateFiles? identity, ClientLimits? limits = null) : IDisposable
 {
-    private readonly HttpClient _http = Endpoint.Open(endpoint, identity);
+    private readonly HttpClient _http = Endpoint.Open(endpoint, identity, limits);
 
     /// <summary>Sends and reads the whole answer. A 404 to a GET is returned, every other failure thrown.</summary>
     public async Task<JsonAnswer> SendAsync(HttpMethod method, string path, string? body, string? ifMatch, CancellationToken cancellation, string? ifNoneMatch = null)
@@ -35,19 +35,22 @@ internal sealed class JsonChannel(string endpoint, CertificateFiles? identity) :
         }
     }
 
-    /// <summary>Opens a stream of server-sent events. The caller owns it.</summary>
-    public async Task<Stream> StreamAsync(string path, CancellationToken cancellation)
+    /// <summary>Opens a stream of server-sent events, by GET, or with a body by POST. The caller owns it.</summary>
+    public async Task<Stream> StreamAsync(string path, CancellationToken cancellation, string? body = null)
     {
         try
         {
-            HttpResponseMessage response = await _http.GetAsync(new Uri(path, UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, cancellation);
+            using HttpRequestMessage request = Request(body is null ? HttpMethod.Get : HttpMethod.Post, path, body, null);
+            HttpResponseMessage response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
             if (response.IsSuccessStatusCode)
             {
-                return await response.Content.ReadAsStreamAsync(cancellation);
+                Stream stream = await response.Content.ReadAsStreamAsync(cancellation);
+                return limits is null ? stream : new BoundedStream(stream, limits.AnswerBytesMax);
             }
 
             using (response)
             {
+                await response.Content.LoadIntoBufferAsync(limits?.AnswerBytesMax ?? int.MaxValue, cancellation);
                 throw Refusal(response.StatusCode, await response.Content.ReadAsStringAsync(cancellation));
             }
         }

@@ -1,9 +1,11 @@
 using Hnv.Controller.Engine;
+using Hnv.Controller.HostChannel;
 using Hnv.Controller.Hosts;
 using Hnv.Controller.Http;
 using Hnv.Controller.Resources;
 using Hnv.Controller.Store;
 using Hnv.Ovsdb;
+using Hnv.Pki;
 
 namespace Hnv.Controller;
 
@@ -44,9 +46,12 @@ internal sealed class ControllerTerm : IAsyncDisposable
                 new OvsdbPlacementStore(endpoints), TimeProvider.System, loggers.CreateLogger<PlacementLedger>(), cancellation);
             var fleet = new HostFleet(engine, ledger, options.Southbound.Port, southbound, epoch, TimeProvider.System, loggers);
             parts.Add(fleet);
+            var channels = new HostChannels(
+                fleet, options.Southbound.Tls is { } tls ? CertificateFiles.Open(tls.Certificate, tls.PrivateKey, tls.Authorities) : null);
+            parts.Add(channels);
             fleet.Start();
             engine.Live = new FleetLiveState(fleet, TimeProvider.System);
-            return new ControllerTerm(engine, fleet, new NetworkingApi(engine, audit, options.Limits, TimeProvider.System, loggers.CreateLogger<NetworkingApi>()), parts);
+            return new ControllerTerm(engine, fleet, new NetworkingApi(engine, audit, options.Limits, TimeProvider.System, loggers.CreateLogger<NetworkingApi>(), channels), parts);
         }
         catch
         {

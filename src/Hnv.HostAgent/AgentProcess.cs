@@ -77,6 +77,7 @@ internal static partial class AgentProcess
             .AddSingleton<VfpEndpoints>()
             .AddSingleton<TraceEndpoints>()
             .AddSingleton<CaptureEndpoints>()
+            .AddSingleton<ProbeEndpoints>()
             .AddHostedService(services => services.GetRequiredService<PolicyLoop>());
 
         await using WebApplication web = builder.Build();
@@ -85,7 +86,9 @@ internal static partial class AgentProcess
         web.Services.GetRequiredService<VfpEndpoints>().Map(web);
         web.Services.GetRequiredService<TraceEndpoints>().Map(web);
         web.Services.GetRequiredService<CaptureEndpoints>().Map(web);
+        web.Services.GetRequiredService<ProbeEndpoints>().Map(web);
         await web.StartAsync();
+        database.SetHostChannel(options.Channel.Listen);
         File.SetUnixFileMode(options.ChannelSocket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         LogStarted(log, options.Name, options.HostId, string.Join(", ", options.Uplinks), options.ChannelSocket);
         await web.WaitForShutdownAsync();

@@ -125,6 +125,29 @@ public sealed unsafe class PacketSocket : DatagramSocket
         }
 
         program.Add(new() { code = returns, k = isLimited ? 0 : uint.MaxValue });
+        Attach(program);
+        return isLimited;
+    }
+
+    /// <summary>From now on lets in only frames that have one of these words, in network order, at its offset.</summary>
+    /// <param name="words">In ascending order of their offsets: a frame too short for one is not looked at for the next.</param>
+    public void LimitToWords(params ReadOnlySpan<(int Offset, uint Word)> words)
+    {
+        const ushort loadWord = 0x20, jumpIfEqual = 0x15, returns = 0x06;
+        List<Interop.sock_filter> program = [];
+        foreach ((int offset, uint word) in words)
+        {
+            program.Add(new() { code = loadWord, k = (uint)offset });
+            program.Add(new() { code = jumpIfEqual, k = word, jf = 1 });
+            program.Add(new() { code = returns, k = uint.MaxValue });
+        }
+
+        program.Add(new() { code = returns, k = 0 });
+        Attach(program);
+    }
+
+    private void Attach(List<Interop.sock_filter> program)
+    {
         fixed (Interop.sock_filter* instructions = program.ToArray())
         {
             Interop.sock_fprog filter = new() { len = (ushort)program.Count, filter = instructions };
@@ -133,8 +156,6 @@ public sealed unsafe class PacketSocket : DatagramSocket
                 throw LinuxException.Last("SO_ATTACH_FILTER", Name);
             }
         }
-
-        return isLimited;
     }
 
     /// <summary>How much may wait to be read, bytes, the kernel's own bookkeeping of each frame included; null is as much as ever.</summary>

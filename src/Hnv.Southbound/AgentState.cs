@@ -11,6 +11,7 @@ internal sealed class AgentState(string hostId, string agentVersion)
     private readonly Dictionary<ProviderAddress, EnforcementStatus> _addresses = [];
     private string _hostId = hostId;
     private string _agentVersion = agentVersion;
+    private string? _channel;
     private long _applied;
 
     public void SetIdentity(string hostId, string agentVersion)
@@ -18,6 +19,14 @@ internal sealed class AgentState(string hostId, string agentVersion)
         lock (_gate)
         {
             (_hostId, _agentVersion) = (hostId, agentVersion);
+        }
+    }
+
+    public void SetChannel(string channel)
+    {
+        lock (_gate)
+        {
+            _channel = channel;
         }
     }
 
@@ -78,7 +87,11 @@ internal sealed class AgentState(string hostId, string agentVersion)
     private void OweGlobal(OvsdbSnapshot snapshot, string table, OvsdbTransaction transaction)
     {
         KeyValuePair<string, string>[] identity = transaction.Database == HostSchemas.VtepName
-            ? [KeyValuePair.Create(HostTables.HostIdKey, _hostId), KeyValuePair.Create(HostTables.AgentVersionKey, _agentVersion)]
+            ?
+            [
+                KeyValuePair.Create(HostTables.HostIdKey, _hostId), KeyValuePair.Create(HostTables.AgentVersionKey, _agentVersion),
+                .. _channel is { } channel ? [KeyValuePair.Create(HostTables.ChannelKey, channel)] : Array.Empty<KeyValuePair<string, string>>(),
+            ]
             : [];
 
         OvsdbRow? row = snapshot.Only(transaction.Database, table);

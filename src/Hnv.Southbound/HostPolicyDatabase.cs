@@ -71,6 +71,14 @@ public sealed partial class HostPolicyDatabase : IAsyncDisposable
         _owed.Set();
     }
 
+    /// <summary>Says where the agent's host channel listens, so that a controller finds it.</summary>
+    /// <param name="listeners">Its <c>http</c> and <c>https</c> URLs; none when it listens nowhere but on its local socket.</param>
+    public void SetHostChannel(IEnumerable<string> listeners)
+    {
+        _state.SetChannel(string.Join(' ', listeners));
+        _owed.Set();
+    }
+
     /// <summary>Says how the port of a binding is doing; forgotten when the binding is removed.</summary>
     public void SetBindingStatus(NicId nic, EnforcementStatus status)
     {

@@ -18,6 +18,9 @@ public sealed record HostReport(
     ImmutableDictionary<NicId, PortBinding> Ports,
     ImmutableDictionary<ProviderAddress, EnforcementStatus> ProviderAddresses)
 {
+    /// <summary>The URLs that the agent's host channel listens on, with spaces between them; empty when it named none. As the host wrote it: not to be trusted.</summary>
+    public string HostChannel { get; init; } = string.Empty;
+
     /// <summary>A host that has not said anything yet.</summary>
     public static HostReport Empty { get; } = new(
         string.Empty,

@@ -31,7 +31,10 @@ internal static class HostReportReader
             global.Integer("cur_cfg") ?? 0,
             global.Integer("next_cfg") ?? 0,
             ReadBindings(snapshot).ToImmutableDictionary(binding => binding.Nic),
-            addresses.ToImmutable());
+            addresses.ToImmutable())
+        {
+            HostChannel = config.GetValueOrDefault(HostTables.ChannelKey, string.Empty),
+        };
     }
 
     public static IEnumerable<PortBinding> ReadBindings(OvsdbSnapshot snapshot)

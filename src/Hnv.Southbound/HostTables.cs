@@ -12,6 +12,7 @@ internal static class HostTables
     public const string EpochKey = "epoch";
     public const string HostIdKey = "host_id";
     public const string AgentVersionKey = "agent_version";
+    public const string ChannelKey = "host_channel";
     public const string PeersKey = "peers";
     public const string UnbilledRangesKey = "unbilled_ranges";
 

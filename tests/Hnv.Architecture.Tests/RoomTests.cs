@@ -22,7 +22,7 @@ public sealed class RoomTests
         ["Hnv.Client"] = ["Hnv.Contracts", "Hnv.Pki"],
         ["Hnv.Lab"] = ["Hnv.Primitives", "Hnv.Client", "Hnv.Contracts", "Hnv.Pki"],
         ["Hnv.Cli"] = ["Hnv.Client", "Hnv.Contracts", "Hnv.Lab", "Hnv.Pki"],
-        ["Hnv.Controller"] = ["Hnv.Primitives", "Hnv.Contracts", "Hnv.Policy", "Hnv.Ovsdb", "Hnv.Reconcile", "Hnv.Southbound", "Hnv.Pki"],
+        ["Hnv.Controller"] = ["Hnv.Primitives", "Hnv.Client", "Hnv.Contracts", "Hnv.Policy", "Hnv.Ovsdb", "Hnv.Reconcile", "Hnv.Southbound", "Hnv.Pki"],
         ["Hnv.HostAgent"] =
         [
             "Hnv.Primitives", "Hnv.Contracts", "Hnv.Policy", "Hnv.Compiler", "Hnv.Wire", "Hnv.Vfp", "Hnv.Linux", "Hnv.Dataplane",

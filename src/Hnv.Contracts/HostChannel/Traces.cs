@@ -37,7 +37,7 @@ public sealed record TracePacket
     /// <summary>Source port; of ICMP echo the identifier.</summary>
     public int SourcePort { get; init; }
 
-    /// <summary>Destination port.</summary>
+    /// <summary>Destination port; of ICMP echo the sequence number, where 0 is 1.</summary>
     public int DestinationPort { get; init; }
 
     /// <summary>TCP flags byte; null is SYN.</summary>

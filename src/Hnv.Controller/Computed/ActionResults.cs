@@ -22,6 +22,22 @@ internal sealed class ResultMemory(TimeProvider time)
         }
     }
 
+    /// <summary>Replaces what is known by now; nothing when it is forgotten already.</summary>
+    public void Replace(Guid id, JsonObject document)
+    {
+        lock (_gate)
+        {
+            for (LinkedListNode<(Guid Id, DateTimeOffset At, JsonObject Document)>? node = _results.Last; node is not null; node = node.Previous)
+            {
+                if (node.Value.Id == id)
+                {
+                    node.Value = (id, node.Value.At, document);
+                    return;
+                }
+            }
+        }
+    }
+
     /// <summary>Oldest first. Published documents are not changed.</summary>
     public IReadOnlyList<(Guid Id, JsonObject Document)> All()
     {

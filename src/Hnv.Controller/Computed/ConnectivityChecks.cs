@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Hnv.Controller.HostChannel;
 using Hnv.Controller.Model;
 using Hnv.Controller.Resources;
 using Hnv.Controller.Schema;
@@ -7,12 +8,28 @@ using Hnv.Controller.Schema;
 namespace Hnv.Controller.Computed;
 
 /// <summary>
-/// <c>diagnostics/ConnectivityCheck</c> (8.1). The request is checked and both ends are looked up; no packet is sent yet, and the result says so
-/// and what is known of either end.
+/// <c>diagnostics/ConnectivityCheck</c> (8.1). The request is checked and answered; the packet is sent afterwards (<see cref="ConnectivityProbe"/>), and the
+/// result says InProgress until it is known what became of it.
 /// </summary>
-internal sealed class ConnectivityChecks(TimeProvider time) : IComputedResource
+internal sealed partial class ConnectivityChecks(TimeProvider time, HostChannels? channels, ILogger logger) : IComputedResource
 {
     public const string ResultsPath = "diagnostics/ConnectivityCheckResults";
+
+    /// <summary>Checks that are begun and not ended; further ones are told to come again.</summary>
+    private const int BegunMax = 64;
+
+    private const string IcmpConfiguration = "icmpProtocolConfig";
+    private const string SequenceNumber = "sequenceNumber";
+    private const string PayloadLength = "length";
+    private const int PayloadMax = 9000;
+    private const string DestinationPort = "destinationPort";
+    private const int DestinationPortDefault = 80;
+    private const int PayloadDefault = 56;                  // as ping has it
+    private const string InProgress = "InProgress";
+    private const string Success = "Success";
+    private const string Failure = "Failure";
+
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(10);
 
     private const string Target = "/diagnostics/ConnectivityCheck/Action";
     private const string Sender = "sender";
@@ -27,10 +44,13 @@ internal sealed class ConnectivityChecks(TimeProvider time) : IComputedResource
         new($"{Sender}IpAddress", new AddressSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPAddress },
         new($"{Receiver}IpAddress", new AddressSchema()) { Required = true, InvalidCode = ErrorCodes.InvalidIPAddress },
         new("protocol", new EnumSchema("Icmp", "Tcp", "Udp")) { Default = "Icmp" },
-        new("icmpProtocolConfig", new StructSchema(
-            new("sequenceNumber", new IntegerSchema(0, ushort.MaxValue)), new("length", new IntegerSchema(0, ushort.MaxValue)))),
+        new(IcmpConfiguration, new StructSchema(
+            new(SequenceNumber, new IntegerSchema(0, ushort.MaxValue)), new(PayloadLength, new IntegerSchema(0, PayloadMax)))),
         new("disableTracing", new BooleanSchema()) { Default = false },
+        new(DestinationPort, new IntegerSchema(1, ushort.MaxValue)),
     ]);
+
+    private int _begun;
 
     public ResultMemory Results { get; } = new(time);
 
@@ -51,18 +71,12 @@ internal sealed class ConnectivityChecks(TimeProvider time) : IComputedResource
         (Node? sender, Node? receiver) = Networks(properties, view, errors);
         errors.ThrowIfAny();
 
-        string submitted = ComputedDocument.Timestamp(time.GetUtcNow());
-        JsonObject result = Result(properties, sender!, receiver!, view);
-        var document = properties.DeepClone().AsObject();
-        document["operationId"] = operation.ToString("D");
-        document["submitTime"] = submitted;
-        document["result"] = result;
-        Results.Add(operation, ComputedDocument.Create($"/{ResultsPath}/{operation:D}", operation.ToString("D"), document));
-
+        properties["submitTime"] = ComputedDocument.Timestamp(time.GetUtcNow());
         properties["operationId"] = operation.ToString("D");
-        properties["connectivityCheckResult"] = new JsonObject { [ReferenceSchema.Member] = $"/{ResultsPath}/{operation:D}" };
-        properties["submitTime"] = submitted;
-        return ComputedDocument.Create(Target, "Action", properties, "Updating");
+        Begin(operation, properties, sender!, receiver!, view);
+        JsonObject answer = properties.DeepClone().AsObject();
+        answer["connectivityCheckResult"] = new JsonObject { [ReferenceSchema.Member] = $"/{ResultsPath}/{operation:D}" };
+        return ComputedDocument.Create(Target, "Action", answer, "Updating");
     }
 
     private static Property Network(string side, string kind, string type) => new($"{side}{kind}Network", new ReferenceSchema(type));
@@ -99,37 +113,142 @@ internal sealed class ConnectivityChecks(TimeProvider time) : IComputedResource
         return (found[0], found[1]);
     }
 
-    private static JsonObject Result(JsonObject properties, Node sender, Node receiver, View view)
+    private void Begin(Guid operation, JsonObject properties, Node sender, Node receiver, View view)
     {
-        var nodes = new JsonArray();
-        bool found = true;
-        foreach ((int index, (string side, Node network)) in new[] { (Sender, sender), (Receiver, receiver) }.Index())
+        string from = (string)properties[$"{Sender}IpAddress"]!, to = (string)properties[$"{Receiver}IpAddress"]!;
+        (Node? nic, Node? other) = (InterfaceAt(from, sender, view.Snapshot), InterfaceAt(to, receiver, view.Snapshot));
+        if (nic is null || channels is null)
         {
-            string address = (string)properties[$"{side}IpAddress"]!;
-            Node? nic = InterfaceAt(address, network, view.Snapshot);
-            found &= nic is not null;
-            nodes.Add(new JsonObject
-            {
-                ["nodeType"] = side == Sender ? "Sender" : "Receiver",
-                ["nodeSequenceNumber"] = index,
-                ["traceOutput"] = nic is null ? [] : new JsonArray($"{address} is {nic.Ref}, MAC {nic.Text("privateMacAddress")}, on {view.Live?.ServerOf(nic) ?? "no host"}."),
-                ["errorMessage"] = nic is null ? $"No interface of {network.Ref} has {address}." : "",
-            });
+            string why = nic is null ? $"No interface of {sender.Ref} has {from}, so there is nowhere to send from." : "This controller drives no hosts.";
+            Results.Add(operation, Document(operation, properties, Result(new CheckOutcome(false, null, why, [Named("Sender", nic), Named("Receiver", other)]), view.Snapshot)));
+            return;
         }
 
-        return new JsonObject
+        if (Interlocked.Increment(ref _begun) > BegunMax)
         {
-            ["status"] = "Failure",
-            ["roundTripTimeMSec"] = 0,
-            ["errorMessage"] = found ? "No packet was sent: hosts are not asked to yet. Use hnv trace for the way the packet would take." : "One of the addresses is nobody's.",
+            _ = Interlocked.Decrement(ref _begun);
+            throw new RefusedException(ErrorCodes.RetryableError, Target, $"{Target}: {BegunMax} checks are under way. Ask again in a second.");
+        }
 
-            // The schema misspells it; the text does not.
-            ["nodeOutput"] = nodes,
-            ["nodeOuput"] = nodes.DeepClone(),
-        };
+        Results.Add(operation, Document(operation, properties, new JsonObject { ["status"] = InProgress, ["roundTripTimeMSec"] = 0, ["nodeOutput"] = new JsonArray(), ["nodeOuput"] = new JsonArray() }));
+        _ = RunAsync(operation, properties, Packet(properties, nic, other, from, to), view.Snapshot, channels);
     }
 
-    private static Node? InterfaceAt(string address, Node network, Snapshot snapshot) => snapshot.All(NetworkInterfaces.Name).FirstOrDefault(nic =>
-        nic.ChildrenOf(IpConfigurations.Name).Any(c => c.Text(IpConfigurations.Address) == address
-            && c.Reference(IpConfigurations.Subnet)?.StartsWith($"{network.Ref}/", StringComparison.OrdinalIgnoreCase) == true));
+    private async Task RunAsync(Guid operation, JsonObject properties, CheckedPacket packet, Snapshot snapshot, HostChannels hosts)
+    {
+        CheckOutcome outcome;
+        try
+        {
+            using IDisposable turn = await hosts.TakeTurnAsync();
+            using CancellationTokenSource limit = new(s_limit, time);
+            outcome = await new ConnectivityProbe(hosts).RunAsync(packet, limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            outcome = new CheckOutcome(false, null, $"The hosts did not answer within {s_limit.TotalSeconds:0} s.", []);
+        }
+        catch (Exception e)
+        {
+            Log.CheckFailed(logger, e, operation);
+            outcome = new CheckOutcome(false, null, $"The controller failed on this check. Its log tells more under {operation:D}.", []);
+        }
+        finally
+        {
+            _ = Interlocked.Decrement(ref _begun);
+        }
+
+        Results.Replace(operation, Document(operation, properties, Result(outcome, snapshot)));
+    }
+
+    private static CheckedPacket Packet(JsonObject properties, Node sender, Node? receiver, string from, string to)
+    {
+        JsonObject? icmp = properties[IcmpConfiguration] as JsonObject;
+        (byte protocol, int port) = (string)properties["protocol"]! switch
+        {
+            "Tcp" => ((byte)6, (int?)properties[DestinationPort] ?? DestinationPortDefault),
+            "Udp" => ((byte)17, (int?)properties[DestinationPort] ?? DestinationPortDefault),
+            _ => ((byte)1, (int?)icmp?[SequenceNumber] ?? 1),
+        };
+        return new CheckedPacket(
+            sender.InstanceId, receiver?.InstanceId, from, to, protocol, port, (int?)icmp?[PayloadLength] ?? PayloadDefault, (bool?)properties["disableTracing"] != true);
+    }
+
+    private static JsonObject Document(Guid operation, JsonObject properties, JsonObject result)
+    {
+        JsonObject document = properties.DeepClone().AsObject();
+        document["result"] = result;
+        return ComputedDocument.Create($"/{ResultsPath}/{operation:D}", operation.ToString("D"), document);
+    }
+
+    private static CheckNode Named(string type, Node? nic) => new(type) { Lines = { nic is null ? "The address is nobody's." : nic.Ref } };
+
+    private static JsonObject Result(CheckOutcome outcome, Snapshot snapshot)
+    {
+        JsonObject result = new()
+        {
+            ["status"] = outcome.Passes ? Success : Failure,
+
+            // Whole milliseconds; 0 says that nothing was measured.
+            ["roundTripTimeMSec"] = outcome.RoundTripMilliseconds is { } time ? Math.Max(1, (long)Math.Round(time)) : 0,
+            ["errorMessage"] = outcome.Error,
+        };
+        if (outcome.RoundTripMilliseconds is { } exact)
+        {
+            result["x-openhnv-roundTripTimeMSec"] = Math.Round(exact, 3);
+        }
+
+        JsonArray nodes = [.. outcome.Nodes.Select((node, index) => Described(node, index, snapshot))];
+
+        // The schema misspells it; the text does not.
+        result["nodeOutput"] = nodes;
+        result["nodeOuput"] = nodes.DeepClone();
+        return result;
+    }
+
+    private static JsonObject Described(CheckNode node, int index, Snapshot snapshot)
+    {
+        JsonObject described = new()
+        {
+            ["nodeType"] = node.Type,
+            ["nodeSequenceNumber"] = index,
+            ["traceOutput"] = new JsonArray([.. node.Lines.Select(line => JsonValue.Create(line))]),
+            ["errorMessage"] = node.Error,
+        };
+        foreach ((string name, string? value) in new[]
+        {
+            ("host", node.Host), ("verdict", node.Report?.Verdict), ("dropReason", node.Report?.Reason), ("layer", node.Report?.Layer), ("rule", node.Report?.Rule), ("ruleRef", RuleOf(node.Report?.Rule, snapshot)),
+        })
+        {
+            if (value is not null)
+            {
+                described[$"x-openhnv-{name}"] = value;
+            }
+        }
+
+        return described;
+    }
+
+    // Hosts know a rule of an access control list by its instanceId.
+    private static string? RuleOf(string? id, Snapshot snapshot) => Guid.TryParse(id, out Guid instance)
+        ? snapshot.All(AccessControlLists.Name).SelectMany(list => list.ChildrenOf(AccessControlLists.Rules)).FirstOrDefault(rule => rule.InstanceId == instance)?.Ref
+        : null;
+
+    private static Node? InterfaceAt(string address, Node network, Snapshot snapshot)
+    {
+        foreach (Holder holder in network.ChildrenOf(VirtualNetworks.Subnets).SelectMany(snapshot.HoldersOf))
+        {
+            if (holder.Path == NetworkInterfaces.IpConfigurationPath && snapshot.Find(holder.Ref)?.Text(IpConfigurations.Address) == address)
+            {
+                return snapshot.FindRoot(holder.Ref);
+            }
+        }
+
+        return null;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventId = 2301, Level = LogLevel.Error, Message = "Connectivity check {Operation} failed")]
+        public static partial void CheckFailed(ILogger logger, Exception exception, Guid operation);
+    }
 }

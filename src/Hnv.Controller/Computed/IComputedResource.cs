@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Hnv.Controller.HostChannel;
 using Hnv.Controller.Model;
 
 namespace Hnv.Controller.Computed;
@@ -39,9 +40,12 @@ internal sealed class ComputedResources
 
     private readonly IComputedResource[] _all;
 
-    public ComputedResources(TimeProvider time)
+    /// <param name="time">The clock.</param>
+    /// <param name="channels">The way to the hosts' agents; null where there are none.</param>
+    /// <param name="logger">Where to log.</param>
+    public ComputedResources(TimeProvider time, HostChannels? channels, ILogger logger)
     {
-        var checks = new ConnectivityChecks(time);
+        var checks = new ConnectivityChecks(time, channels, logger);
         var balancing = new SlbStates(time);
         _all =
         [

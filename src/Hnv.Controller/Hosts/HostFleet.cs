@@ -55,6 +55,9 @@ internal sealed partial class HostFleet : IAsyncDisposable
     /// <summary>How many policies of single hosts have been planned.</summary>
     public long HostPlans => Volatile.Read(ref _hostPlans);
 
+    /// <summary>The servers that have a session.</summary>
+    public IEnumerable<Guid> Hosts => _sessions.All.Select(session => session.Key);
+
     /// <summary>The session of a server; null when it has none.</summary>
     public HostWorker? WorkerOf(Guid server) => _sessions.Of(server);
 

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Hnv.Contracts.Rest;
 using Hnv.Controller.Computed;
 using Hnv.Controller.Engine;
+using Hnv.Controller.HostChannel;
 using Hnv.Controller.Model;
 using Hnv.Controller.Schema;
 
@@ -11,7 +12,7 @@ namespace Hnv.Controller.Http;
 
 /// <summary>The REST API under <c>/networking</c>: HTTP in, the engine's words out. Knows no resource type.</summary>
 internal sealed partial class NetworkingApi(
-    ResourceEngine engine, AuditLog? audit, ControllerOptions.LimitsSection limits, TimeProvider time, ILogger<NetworkingApi> logger)
+    ResourceEngine engine, AuditLog? audit, ControllerOptions.LimitsSection limits, TimeProvider time, ILogger<NetworkingApi> logger, HostChannels? channels = null)
 {
     /// <summary>Bytes of a request body; far above any document a person or tool writes.</summary>
     public const int BodyMax = 8 << 20;
@@ -24,7 +25,7 @@ internal sealed partial class NetworkingApi(
     private static readonly string s_product = $"OpenHNV/{typeof(NetworkingApi).Assembly.GetName().Version!.ToString(fieldCount: 3)}";
 
     private readonly ReplayCache _replays = new(time);
-    private readonly ComputedResources _computed = new(time);
+    private readonly ComputedResources _computed = new(time, channels, logger);
     private readonly RequestBodies _bodies = new(limits.LargeBodies);
 
     /// <summary>Everything that happens to one request.</summary>

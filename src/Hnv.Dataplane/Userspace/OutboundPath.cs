@@ -88,11 +88,41 @@ internal sealed class OutboundPath
         }
     }
 
+    /// <summary>One frame that the guest did not send, as if it had.</summary>
+    /// <param name="channel">The port.</param>
+    /// <param name="frame">The frame, checksums complete.</param>
+    /// <param name="now">Coarse clock, milliseconds.</param>
+    public void RunInjected(PortChannel channel, ReadOnlySpan<byte> frame, long now)
+    {
+        // Seldom, and not to be where copies of this very frame are made.
+        PinnedBuffer buffer = new(VirtioNetHeader.Size + frame.Length);
+        frame.CopyTo(buffer.Slice(VirtioNetHeader.Size, frame.Length));
+        try
+        {
+            Handle(channel, buffer, 0, buffer.Length, isTagged: false, now);
+        }
+        finally
+        {
+            _forwarder.Flush();
+        }
+    }
+
     private void Handle(PortChannel channel, int i, long now)
     {
+        if (_received.IsTruncated(i))
+        {
+            channel.Port.CountDrop(DropReason.InvalidPacket, Direction.Outbound);
+            return;
+        }
+
+        Handle(channel, _received.Buffer, _received.OffsetOf(i), _received[i].Length, _received.ReadAncillary(i).IsTagged, now);
+    }
+
+    private void Handle(PortChannel channel, PinnedBuffer buffer, int start, int size, bool isTagged, long now)
+    {
         VPort port = channel.Port;
-        Span<byte> bytes = _received[i];
-        if (bytes.Length < VirtioNetHeader.Size || _received.IsTruncated(i))
+        Span<byte> bytes = buffer.Slice(start, size);
+        if (bytes.Length < VirtioNetHeader.Size)
         {
             port.CountDrop(DropReason.InvalidPacket, Direction.Outbound);
             return;
@@ -107,7 +137,7 @@ internal sealed class OutboundPath
             return;
         }
 
-        if (packet.IsTagged || _received.ReadAncillary(i).IsTagged)
+        if (packet.IsTagged || isTagged)
         {
             port.CountDrop(DropReason.VlanTagged, Direction.Outbound);
             return;
@@ -121,7 +151,7 @@ internal sealed class OutboundPath
 
         UnifiedFlow flow = port.DecideOutbound(in packet, frame, now);
         _offers.Offer(channel, flow);
-        int offset = _received.OffsetOf(i) + VirtioNetHeader.Size;
+        int offset = start + VirtioNetHeader.Size;
         if (flow.Extras?.Mirror is { } mirror)
         {
             // As the guest sent it, and whatever becomes of it.
@@ -137,7 +167,7 @@ internal sealed class OutboundPath
                     break;
                 }
 
-                _forwarder.Forward(port, in flow.Transposition, flow.Destination, in packet, in offload, _received.Buffer, offset, frame.Length, now);
+                _forwarder.Forward(port, in flow.Transposition, flow.Destination, in packet, in offload, buffer, offset, frame.Length, now);
                 break;
             case Verdict.Hairpin:
                 Answer(channel, flow, in packet, frame, now);

@@ -113,6 +113,27 @@ public sealed class UserspaceExecutor : IDisposable
     }
 
     /// <summary>
+    /// Treats a frame as if the port's guest had sent it: the same guards, layers, counters and way. For a probe now and then, not for traffic: the port's
+    /// worker stops for it.
+    /// </summary>
+    /// <param name="port">The port.</param>
+    /// <param name="frame">An Ethernet frame with complete checksums.</param>
+    /// <returns>False when the port's packets are not carried here.</returns>
+    public bool Inject(VPort port, ReadOnlyMemory<byte> frame)
+    {
+        lock (_control)
+        {
+            if (_disposed || !_channels.TryGetValue(port, out PortChannel? channel))
+            {
+                return false;
+            }
+
+            channel.Worker.Post(() => channel.Worker.Inject(channel, frame.Span));
+            return true;
+        }
+    }
+
+    /// <summary>
     /// Opens tunnel ends in the compartment and closes those that are no longer wanted; one that stays is not disturbed.
     /// </summary>
     /// <exception cref="LinuxException">

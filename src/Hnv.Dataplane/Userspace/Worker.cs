@@ -123,6 +123,14 @@ internal sealed class Worker : IDisposable
         RemoveSource(channel, channel.Socket);
     }
 
+    /// <summary>To be called from a posted action: treats a frame as if the port's guest had sent it.</summary>
+    public void Inject(PortChannel channel, ReadOnlySpan<byte> frame)
+    {
+        _offers.Begin();
+        _outbound.RunInjected(channel, frame, Environment.TickCount64);
+        _offers.Flush();
+    }
+
     /// <summary>To be called from a posted action: nothing waits for that port any more.</summary>
     public void Forget(PortChannel channel) => _pacing.Remove(channel);
 

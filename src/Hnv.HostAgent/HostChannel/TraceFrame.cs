@@ -26,8 +26,9 @@ internal static class TraceFrame
     /// <param name="frame">The frame; when nobody answers for the next hop's MAC, the question for it.</param>
     /// <param name="note">What was assumed; null when nothing was.</param>
     /// <param name="problem">What is wrong with the words.</param>
+    /// <param name="mark">What a probe is known by (<see cref="ProbeMark"/>); null for none.</param>
     public static bool TryBuild(
-        PortProgram program, bool isInbound, TracePacket packet, [NotNullWhen(true)] out byte[]? frame, out string? note, [NotNullWhen(false)] out string? problem)
+        PortProgram program, bool isInbound, TracePacket packet, [NotNullWhen(true)] out byte[]? frame, out string? note, [NotNullWhen(false)] out string? problem, ProbeMark? mark = null)
     {
         frame = null;
         note = null;
@@ -59,7 +60,7 @@ internal static class TraceFrame
             }
         }
 
-        return TryBuild(packet, source, destination, sourceMac.Value, destinationMac.Value, out frame, out problem);
+        return TryBuild(packet, mark, source, destination, sourceMac.Value, destinationMac.Value, out frame, out problem);
     }
 
     private static bool TryReadAddresses(
@@ -165,7 +166,7 @@ internal static class TraceFrame
     }
 
     private static bool TryBuild(
-        TracePacket packet, InetAddress source, InetAddress destination, MacAddress sourceMac, MacAddress destinationMac, [NotNullWhen(true)] out byte[]? frame, [NotNullWhen(false)] out string? problem)
+        TracePacket packet, ProbeMark? mark, InetAddress source, InetAddress destination, MacAddress sourceMac, MacAddress destinationMac, [NotNullWhen(true)] out byte[]? frame, [NotNullWhen(false)] out string? problem)
     {
         (frame, problem) = (null, null);
         byte protocol = packet.Protocol == IPProtocols.Icmp && !source.IsIPv4 ? IPProtocols.IcmpV6 : packet.Protocol;
@@ -176,7 +177,8 @@ internal static class TraceFrame
             IPProtocols.Sctp => 12,
             _ => 8,
         };
-        int size = packet.Size == 0 ? header + transport : packet.Size;
+        int least = header + transport + (mark is null ? 0 : ProbeMark.PayloadBytes(protocol));
+        int size = mark is null && packet.Size != 0 ? packet.Size : Math.Max(packet.Size, least);
         if (size < header + transport || size + EthernetHeader.Size > LengthMax)
         {
             problem = $"size is {Wording.Number(packet.Size)}; it has to be {Wording.Number(header + transport)} … {Wording.Number(LengthMax - EthernetHeader.Size)} bytes.";
@@ -212,17 +214,18 @@ internal static class TraceFrame
             WriteIPv6(network, source, destination, protocol, size - header, timeToLive, packet.TrafficClass);
         }
 
-        WriteTransport(network[header..], packet, source, destination, protocol);
+        mark?.Write(network[header..], transport, protocol);
+        WriteTransport(network[header..], packet, mark?.Sequence ?? 1, source, destination, protocol);
         return true;
     }
 
-    private static void WriteTransport(Span<byte> bytes, TracePacket packet, InetAddress source, InetAddress destination, byte protocol)
+    private static void WriteTransport(Span<byte> bytes, TracePacket packet, uint sequence, InetAddress source, InetAddress destination, byte protocol)
     {
         (ushort from, ushort to) = ((ushort)packet.SourcePort, (ushort)packet.DestinationPort);
         switch (protocol)
         {
             case IPProtocols.Tcp:
-                new TcpHeader { SourcePort = from, DestinationPort = to, Sequence = 1, OffsetAndReserved = TcpHeaderLength / 4 << 4, Flags = packet.TcpFlags ?? TcpSyn, Window = ushort.MaxValue }.Write(bytes);
+                new TcpHeader { SourcePort = from, DestinationPort = to, Sequence = sequence, OffsetAndReserved = TcpHeaderLength / 4 << 4, Flags = packet.TcpFlags ?? TcpSyn, Window = ushort.MaxValue }.Write(bytes);
                 WriteChecksum(bytes, 16, source, destination, protocol);
                 break;
             case IPProtocols.Udp:
@@ -230,7 +233,7 @@ internal static class TraceFrame
                 WriteChecksum(bytes, UdpHeader.ChecksumOffset, source, destination, protocol);
                 break;
             case IPProtocols.Icmp or IPProtocols.IcmpV6:
-                new IcmpHeader { Type = protocol == IPProtocols.Icmp ? EchoRequestV4 : EchoRequestV6, Rest = ((uint)from << 16) | 1 }.Write(bytes);
+                new IcmpHeader { Type = protocol == IPProtocols.Icmp ? EchoRequestV4 : EchoRequestV6, Rest = ((uint)from << 16) | Math.Max(to, (ushort)1) }.Write(bytes);
                 WriteChecksum(bytes, 2, source, destination, protocol);
                 break;
             default:
