@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hnv.Controller.HostChannel;
 using Hnv.Controller.Model;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hnv.Controller.Computed;
 
@@ -43,9 +44,9 @@ internal sealed class ComputedResources
     /// <param name="time">The clock.</param>
     /// <param name="channels">The way to the hosts' agents; null where there are none.</param>
     /// <param name="logger">Where to log.</param>
-    public ComputedResources(TimeProvider time, HostChannels? channels, ILogger logger)
+    public ComputedResources(TimeProvider time, HostChannels? channels = null, ILogger? logger = null)
     {
-        var checks = new ConnectivityChecks(time, channels, logger);
+        var checks = new ConnectivityChecks(time, channels, logger ?? NullLogger.Instance);
         var balancing = new SlbStates(time);
         _all =
         [
