@@ -145,7 +145,7 @@ title "On the provider network: the web to SQL connection of each tenant"
 /usr/bin/python3 demo/decode.py "$capture"
 
 title "The CA-PA mappings in host1's policy database"
-shown ./hnv lab exec --lab $lab host1 -- ovsdb-client -f table dump tcp:127.0.0.1:6641 ms_vtep Ucast_Macs_Remote MAC logical_switch ipaddr locator
+shown ./hnv lab exec --lab $lab host1 -- ovsdb-client -f table dump unix:/run/openhnv/lab/$lab/host1/database/ovsdb.sock ms_vtep Ucast_Macs_Remote MAC logical_switch ipaddr locator
 title "The same, as the data path of both hosts uses them"
 shown ./hnv mappings --lab $lab
 

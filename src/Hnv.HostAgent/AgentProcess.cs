@@ -166,24 +166,15 @@ internal static partial class AgentProcess
         }
     }
 
-    private static OvsdbServerOptions DatabaseOptions(AgentOptions options)
+    private static OvsdbServerOptions DatabaseOptions(AgentOptions options) => new()
     {
-        List<string> remotes = [.. options.Ovsdb.Listen];
-        if (options.Ovsdb.Diagnosis is not null)
-        {
-            remotes.Add(options.Ovsdb.Diagnosis);
-        }
-
-        return new OvsdbServerOptions
-        {
-            DataDirectory = Path.Combine(options.StateDirectory, "database"),
-            RunDirectory = Path.Combine(options.RunDirectory, "database"),
-            Databases = HostSchemas.All,
-            Remotes = remotes,
-            User = options.Ovsdb.User,
-            Tls = options.Tls is { } tls ? new OvsdbServerTls(tls.PrivateKey, tls.Certificate, tls.ControllersAuthorities) : null,
-        };
-    }
+        DataDirectory = Path.Combine(options.StateDirectory, "database"),
+        RunDirectory = Path.Combine(options.RunDirectory, "database"),
+        Databases = HostSchemas.All,
+        Remotes = options.Ovsdb.Listen,
+        User = options.Ovsdb.User,
+        Tls = options.Tls is { } tls ? new OvsdbServerTls(tls.PrivateKey, tls.Certificate, tls.ControllersAuthorities) : null,
+    };
 
     private static ChannelAccess OpenAccess(AgentOptions options)
     {

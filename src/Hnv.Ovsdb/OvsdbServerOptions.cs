@@ -30,7 +30,7 @@ public sealed record OvsdbServerOptions
     /// <summary>The databases.</summary>
     public required IReadOnlyList<OvsdbDatabaseFile> Databases { get; init; }
 
-    /// <summary>Further <c>--remote</c>s beside the unix socket, as <c>ptcp:6641:127.0.0.1</c> or <c>pssl:6640</c>.</summary>
+    /// <summary>Further <c>--remote</c>s beside the unix socket, as <c>ptcp:6640:10.0.0.1</c> or <c>pssl:6640</c>.</summary>
     public IReadOnlyList<string> Remotes { get; init; } = [];
 
     /// <summary>Certificates for <c>pssl</c> and <c>ssl</c> remotes; null where there are none.</summary>

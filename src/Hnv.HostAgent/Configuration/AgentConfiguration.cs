@@ -75,12 +75,12 @@ public static class AgentConfiguration
             yield return $"compartment is '{options.Compartment}'; it must be a network namespace's name without a slash";
         }
 
-        foreach (string remote in options.Ovsdb.Listen.Append(options.Ovsdb.Diagnosis).OfType<string>().Where(remote => !remote.StartsWith("ptcp:", StringComparison.Ordinal) && !remote.StartsWith("pssl:", StringComparison.Ordinal)))
+        foreach (string remote in options.Ovsdb.Listen.Where(remote => !remote.StartsWith("ptcp:", StringComparison.Ordinal) && !remote.StartsWith("pssl:", StringComparison.Ordinal)))
         {
             yield return $"ovsdb: '{remote}' is no listener; write ptcp:PORT[:ADDRESS] or pssl:PORT[:ADDRESS]";
         }
 
-        foreach (string secure in options.Ovsdb.Listen.Append(options.Ovsdb.Diagnosis).OfType<string>().Where(remote => remote.StartsWith("pssl:", StringComparison.Ordinal))
+        foreach (string secure in options.Ovsdb.Listen.Where(remote => remote.StartsWith("pssl:", StringComparison.Ordinal))
             .Concat(options.Channel.Listen.Where(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase))).Where(_ => options.Tls is null))
         {
             yield return $"'{secure}' needs certificates; name them in tls: certificate, privateKey, authorities, controllersAuthorities";

@@ -49,7 +49,7 @@ public sealed record AgentOptions
     public string DatabaseSocket => Path.Combine(RunDirectory, "db.sock");
 }
 
-/// <summary>Where the policy database listens besides its local socket; each in <c>ovsdb-server --remote</c> form.</summary>
+/// <summary>Where the policy database listens besides its local socket, <c>RUN/database/ovsdb.sock</c>, which is its owner's and root's; each in <c>ovsdb-server --remote</c> form.</summary>
 public sealed record OvsdbOptions
 {
     /// <summary>Endpoints for controllers, for example <c>pssl:6640</c> or, in a lab, <c>ptcp:6640:192.168.1.2</c>.</summary>
@@ -57,9 +57,6 @@ public sealed record OvsdbOptions
 
     /// <summary>The unprivileged user the database's server runs as. With TLS it can read this host's key: better one of its own than <c>nobody</c>.</summary>
     public string User { get; init; } = "nobody";
-
-    /// <summary>The loopback endpoint for <c>ovsdb-client dump</c>; null for none.</summary>
-    public string? Diagnosis { get; init; } = "ptcp:6641:127.0.0.1";
 }
 
 /// <summary>Where the host channel listens besides its local socket.</summary>

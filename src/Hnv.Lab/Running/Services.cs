@@ -40,11 +40,7 @@ public static class Services
             ["runDirectory"] = $"{names.Directory}/{host.Name}",
             ["uplinks"] = new JsonArray([.. host.Uplinks.Select(uplink => JsonValue.Create(uplink))]),
             ["compartment"] = names.Compartment(host.Name),
-            ["ovsdb"] = new JsonObject
-            {
-                ["listen"] = new JsonArray($"ptcp:{SouthboundPort}:{InUrl(host.Address)}"),
-                ["diagnosis"] = "ptcp:6641:127.0.0.1",
-            },
+            ["ovsdb"] = new JsonObject { ["listen"] = new JsonArray($"ptcp:{SouthboundPort}:{InUrl(host.Address)}") },
             ["channel"] = new JsonObject { ["listen"] = new JsonArray($"http://{InUrl(host.Address)}:8080") },
         };
         if (executor is not null)

@@ -17,7 +17,7 @@ public sealed class AgentConfigurationTests : IDisposable
 
         Assert.Equal("/var/lib/openhnv", options.StateDirectory);
         Assert.Equal("/run/openhnv/agent.sock", options.ChannelSocket);
-        Assert.Equal("ptcp:6641:127.0.0.1", options.Ovsdb.Diagnosis);
+        Assert.Empty(options.Ovsdb.Listen);
         Assert.Equal(1, options.Workers);
     }
 
