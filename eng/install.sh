@@ -9,7 +9,7 @@ set -euo pipefail
 common=(ip:iproute2 nsenter:util-linux ovsdb-server:openvswitch-switch ovsdb-client:openvswitch-common ovsdb-tool:openvswitch-common
         tcpdump:tcpdump ping:iputils-ping clang:clang /usr/include/bpf/bpf_helpers.h:libbpf-dev "/usr/lib/*/libbpf.so.1":libbpf1)
 test_only=(traceroute:traceroute arping:iputils-arping iperf3:iperf3 ethtool:ethtool python3:python3 dhclient:isc-dhcp-client nft:nftables
-           krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user curl:curl "/usr/lib/*/libgssapi_krb5.so.2":libgssapi-krb5-2)
+           krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user curl:curl openssl:openssl "/usr/lib/*/libgssapi_krb5.so.2":libgssapi-krb5-2)
 demo_only=(psql:postgresql-client /usr/lib/postgresql/*/bin/postgres:postgresql /usr/bin/python3:python3 curl:curl)
 
 case "${1:-all}" in

@@ -99,6 +99,8 @@ public sealed class PkiDirectory
     /// <returns>The host's folder.</returns>
     public string IssueHost(string name, IReadOnlyList<string> addresses, TimeSpan? lifetime = null)
     {
+        ArgumentNullException.ThrowIfNull(addresses);
+        Require(addresses);
         string folder = Prepare(Hosts, name, AuthorityFile, ControllersAuthorityFile);
         using CertificateAuthority authority = Authority(AuthorityFile, AuthorityKeyFile);
         Write($"{folder}/{CertificateFile}", $"{folder}/{KeyFile}", authority.Issue(Server(folder, name, CertificateRole.Host, addresses, lifetime)));
@@ -112,6 +114,8 @@ public sealed class PkiDirectory
     /// <returns>The controller's folder.</returns>
     public string IssueController(string name, IReadOnlyList<string> addresses, TimeSpan? lifetime = null)
     {
+        ArgumentNullException.ThrowIfNull(addresses);
+        Require(addresses);
         string folder = Prepare(Controllers, name, AuthorityFile);
         using CertificateAuthority authority = Authority(AuthorityFile, AuthorityKeyFile);
         Write($"{folder}/{CertificateFile}", $"{folder}/{KeyFile}", authority.Issue(Server(folder, name, CertificateRole.Controller, addresses, lifetime)));
@@ -189,12 +193,16 @@ public sealed class PkiDirectory
             addresses = AddressesOf(before);
         }
 
+        return new CertificateOrder(name, new CertificateGrant(role), [.. addresses.Prepend(name).Distinct(StringComparer.OrdinalIgnoreCase)], IsServer: true, lifetime ?? Lifetime);
+    }
+
+    /// <summary>Before anything is written: an order that is refused leaves nothing behind.</summary>
+    private static void Require(IReadOnlyList<string> addresses)
+    {
         if (addresses.FirstOrDefault(address => Uri.CheckHostName(address) == UriHostNameType.Unknown) is { } wrong)
         {
             throw new PkiException($"'{wrong}' is neither a DNS name nor an IP address.");
         }
-
-        return new CertificateOrder(name, new CertificateGrant(role), [.. addresses.Prepend(name).Distinct(StringComparer.OrdinalIgnoreCase)], IsServer: true, lifetime ?? Lifetime);
     }
 
     private string Prepare(string kind, string name, params ReadOnlySpan<string> authorities)

@@ -11,7 +11,7 @@ using Hnv.Lab.Topology;
 namespace Hnv.Scenarios.Story;
 
 /// <summary>A lab that is up for the tests of one class, and the words its stories are told in.</summary>
-public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>? settings = null, bool nvgre = false) : IAsyncLifetime
+public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>? settings = null, bool nvgre = false, bool secure = false) : IAsyncLifetime
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
@@ -34,7 +34,8 @@ public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>?
             settings ?? new Dictionary<string, long>(),
             nvgre,
             Environment.GetEnvironmentVariable("HNV_EXECUTOR"),
-            Name);
+            Name,
+            secure);
         Lab = new RunningLab(await LabUp.RunAsync(request, _ => { }, default));
     }
 
