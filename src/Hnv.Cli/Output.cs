@@ -22,8 +22,11 @@ internal static class Output
             return;
         }
 
-        Console.Out.Write(new SerializerBuilder().DisableAliases().Build().Serialize(Plain(document)));
+        Console.Out.Write(new SerializerBuilder().DisableAliases().WithQuotingNecessaryStrings(true).Build().Serialize(Plain(document)));
     }
+
+    /// <summary>A text that somebody else chose, fit for a terminal: whatever would move the cursor or change colors is shown as a sign instead.</summary>
+    public static string Clean(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c)) : text;
 
     /// <summary>Prints rows: as a table, or each as an object of its own.</summary>
     public static void Rows(OutputFormat format, string[] columns, IEnumerable<string?[]> rows, string whenEmpty)
@@ -50,7 +53,7 @@ internal static class Output
 
         foreach (string?[] row in all)
         {
-            table.AddRow([.. row.Select(value => Markup.Escape(value ?? "-"))]);
+            table.AddRow([.. row.Select(value => Markup.Escape(Clean(value ?? "-")))]);
         }
 
         if (Console.IsOutputRedirected)

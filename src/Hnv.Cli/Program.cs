@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Hnv.Cli;
+using Hnv.Cli.Resources;
 using Hnv.Cli.Vfp;
 
 RootCommand root = new("OpenHNV: isolated tenant networks with any addresses, on Linux hosts.")
@@ -9,6 +10,9 @@ RootCommand root = new("OpenHNV: isolated tenant networks with any addresses, on
     ResourceCommands.Get(),
     ResourceCommands.Put(),
     ResourceCommands.Delete(),
+    ApplyCommands.Apply(),
+    ApplyCommands.Diff(),
+    WaitCommand.Create(),
     HostCommands.Status(),
     HostCommands.Mappings(),
     HostCommands.Flows(),

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Hnv.Cli.Resources;
 using Hnv.Client;
 
 namespace Hnv.Cli;
@@ -8,32 +9,48 @@ namespace Hnv.Cli;
 /// <summary><c>hnv get|put|delete RESOURCE</c>: the REST API from the shell.</summary>
 internal static class ResourceCommands
 {
-    private static Argument<string> Path => new("resource") { Description = "Its path: virtualNetworks, networkInterfaces/contoso-sql-nic0, …" };
+    /// <summary>The argument of commands that take several resources.</summary>
+    public static Argument<string[]> Words(string description) => new Argument<string[]>("resource") { Description = description, Arity = ArgumentArity.OneOrMore }.WithNames();
 
     public static Command Get()
     {
-        Argument<string> path = Path;
-        return new Command("get", "Read a resource, or list a collection").With(path)
-            .Example("hnv get virtualNetworks", "hnv get networkInterfaces/contoso-sql-nic0", "hnv get servers -o json").Does(async (parsed, cancellation) =>
+        Argument<string[]> words = Words("A type, a path, or a type and names: virtualNetworks, nic/contoso-sql-nic0, acl sql web");
+        return new Command("get", "Read resources, or list a type").With(words)
+            .Example("hnv get virtualNetworks", "hnv get nic contoso-sql-nic0", "hnv get vnet/contoso/subnets", "hnv get acl -o yaml > acls.yaml").Does(async (parsed, cancellation) =>
             {
                 using ControllerClient controller = Endpoints.Controller(parsed);
-                string resource = Trim(parsed.GetRequiredValue(path));
-                JsonNode document = await controller.GetAsync("/" + resource, cancellation)
-                    ?? throw new CommandException($"There is no {resource}. A collection lists what there is: hnv get {resource.Split('/')[0]}");
-                Print(document, parsed.GetValue(CommandLine.OutputOption));
+                OutputFormat format = parsed.GetValue(CommandLine.OutputOption);
+                IReadOnlyList<string> paths = ResourceNames.Paths(parsed.GetRequiredValue(words));
+                List<JsonNode> found = [];
+                foreach (string path in paths)
+                {
+                    found.Add(await controller.GetAsync("/" + path, cancellation) ?? throw new CommandException(ResourceNames.Absent(path)));
+                }
+
+                if (format != OutputFormat.Table)
+                {
+                    Output.Document(found is [var only] ? only : new JsonObject { ["value"] = new JsonArray([.. found.SelectMany(Documents)]) }, format);
+                    return 0;
+                }
+
+                for (int i = 0; i < paths.Count; i++)
+                {
+                    Print(paths[i], found[i]);
+                }
+
                 return 0;
             });
     }
 
     public static Command Put()
     {
-        Argument<string> path = Path;
+        Argument<string> path = new Argument<string>("resource") { Description = "Its path: virtualNetworks/contoso, acl/sql, …" }.WithNames();
         Option<string> file = new("--file", "-f") { Description = "The document, JSON; '-' reads standard input", DefaultValueFactory = _ => "-", HelpName = "FILE" };
         Option<string?> ifMatch = new("--if-match") { Description = "Only when the resource has this etag", HelpName = "ETAG" };
-        return new Command("put", "Create or replace a resource").With(path, file, ifMatch)
+        return new Command("put", "Create or replace a resource with exactly this document (see also: hnv apply)").With(path, file, ifMatch)
             .Example("hnv put accessControlLists/sql -f acl.json", "hnv get virtualNetworks/contoso -o json | sed … | hnv put virtualNetworks/contoso").Does(async (parsed, cancellation) =>
             {
-                string name = parsed.GetRequiredValue(file);
+                string name = parsed.GetRequiredValue(file), resource = ResourceNames.Path(parsed.GetRequiredValue(path));
                 string text = name == "-" ? await Console.In.ReadToEndAsync(cancellation) : await File.ReadAllTextAsync(name, cancellation);
                 JsonNode body;
                 try
@@ -42,83 +59,64 @@ internal static class ResourceCommands
                 }
                 catch (JsonException e)
                 {
-                    throw new CommandException($"{(name == "-" ? "standard input" : name)}:{e.LineNumber + 1}: this is not JSON: {e.Message}");
+                    throw new CommandException($"{(name == "-" ? "standard input" : name)}:{e.LineNumber + 1}: this is not JSON: {e.Message.Split(" Path:")[0]} For YAML: hnv apply -f");
                 }
 
                 using ControllerClient controller = Endpoints.Controller(parsed);
-                JsonNode document = await controller.PutAsync("/" + Trim(parsed.GetRequiredValue(path)), body, parsed.GetValue(ifMatch), cancellation: cancellation);
-                Print(document, parsed.GetValue(CommandLine.OutputOption));
+                JsonNode document = await controller.PutAsync("/" + resource, body, parsed.GetValue(ifMatch), cancellation: cancellation);
+                OutputFormat format = parsed.GetValue(CommandLine.OutputOption);
+                Output.Document(document, format == OutputFormat.Table ? OutputFormat.Yaml : format);
                 return 0;
             });
     }
 
     public static Command Delete()
     {
-        Argument<string> path = Path;
-        return new Command("delete", "Remove a resource").With(path).Example("hnv delete networkInterfaces/contoso-sql-nic0").Does(async (parsed, cancellation) =>
-        {
-            using ControllerClient controller = Endpoints.Controller(parsed);
-            string resource = Trim(parsed.GetRequiredValue(path));
-            if (!await controller.DeleteAsync("/" + resource, cancellation: cancellation))
+        Argument<string[]> words = new Argument<string[]>("resource") { Description = "Their paths, or a type and names: nic/contoso-sql-nic0, acl sql web", Arity = ArgumentArity.ZeroOrMore }.WithNames();
+        Option<string[]> files = ApplyCommands.FilesOption("Delete what these files and folders describe");
+        Option<bool> yes = ApplyCommands.YesOption();
+        return new Command("delete", "Remove resources").With(words, files, yes)
+            .Example("hnv delete nic contoso-sql-nic0", "hnv delete -f network/ --yes").Does(async (parsed, cancellation) =>
             {
-                throw new CommandException($"There is no {resource}; nothing was removed.");
-            }
+                string[] typed = parsed.GetValue(words) ?? [];
+                if (parsed.GetValue(files) is { Length: > 0 } paths)
+                {
+                    return typed.Length == 0
+                        ? await ApplyCommands.DeleteAsync(parsed, paths, parsed.GetValue(yes), cancellation)
+                        : throw new CommandException("Name resources, or files with -f, and not both.");
+                }
 
-            Console.Out.WriteLine($"{resource} is removed.");
-            return 0;
-        });
+                if (typed.Length == 0)
+                {
+                    throw new CommandException("Which resources? For example: hnv delete networkInterfaces/contoso-sql-nic0, or hnv delete -f FILE");
+                }
+
+                using ControllerClient controller = Endpoints.Controller(parsed);
+                foreach (string resource in ResourceNames.Paths(typed))
+                {
+                    if (!await controller.DeleteAsync("/" + resource, cancellation: cancellation))
+                    {
+                        throw new CommandException($"{ResourceNames.Absent(resource)} Nothing was removed.");
+                    }
+
+                    Console.Out.WriteLine($"{resource} is removed.");
+                }
+
+                return 0;
+            });
     }
 
-    private static void Print(JsonNode document, OutputFormat format)
+    private static IEnumerable<JsonNode> Documents(JsonNode answer) => answer["value"] is JsonArray list ? list.Select(document => document!.DeepClone()) : [answer.DeepClone()];
+
+    private static void Print(string path, JsonNode document)
     {
-        if (format != OutputFormat.Table)
+        if (document["value"] is JsonArray members)
         {
-            Output.Document(document, format);
-        }
-        else if (document["value"] is JsonArray members)
-        {
-            Output.Rows(
-                format,
-                ["Resource", "Provisioning", "Configuration", "Summary"],
-                members.OfType<JsonNode>().Select(member => new[]
-                {
-                    (string?)member["resourceRef"] ?? (string?)member["resourceId"],
-                    Text(member["properties"]?["provisioningState"]),
-                    Text(member["properties"]?["configurationState"]?["status"]),
-                    Summary(member["properties"]),
-                }),
-                "None.");
+            ResourceTable.Print(path, members.OfType<JsonNode>());
         }
         else
         {
             Output.Document(document, OutputFormat.Yaml);
         }
-    }
-
-    /// <summary>The properties that say most about a resource of any type, in one line.</summary>
-    private static string Summary(JsonNode? properties)
-    {
-        string?[] parts =
-        [
-            Text(properties?["privateMacAddress"]),
-            .. Items(properties, "ipConfigurations").Select(ip => $"{Text(ip["privateIPAddress"])} in {Text(ip["subnet"]?["resourceRef"])}"),
-            .. Items(properties, "subnets").Where(subnet => subnet["addressPrefix"] is not null)
-                .Select(subnet => Text(subnet["addressPrefix"]) + (subnet["virtualSubnetId"] is { } vsid ? $" VSID {Text(vsid)}" : "")),
-            .. Items(properties, "aclRules").Select(rule =>
-                $"{Text(rule["action"])} {Text(rule["type"])} {Text(rule["protocol"])} {Text(rule["sourceAddressPrefix"])}→{Text(rule["destinationAddressPrefix"])}:{Text(rule["destinationPortRange"])}"),
-            .. ((properties?["connections"] as JsonArray) ?? []).SelectMany(connection => (connection?["managementAddresses"] as JsonArray) ?? []).Select(Text),
-        ];
-        return string.Join("; ", parts.Where(part => !string.IsNullOrEmpty(part)));
-    }
-
-    private static IEnumerable<JsonNode> Items(JsonNode? properties, string name) =>
-        ((properties?[name] as JsonArray) ?? []).Select(item => item?["properties"]).OfType<JsonNode>();
-
-    private static string? Text(JsonNode? node) => node switch { null => null, JsonValue value => value.ToString(), _ => node.ToJsonString() };
-
-    private static string Trim(string path)
-    {
-        string[] parts = path.Trim('/').Split('/');
-        return string.Join('/', parts is ["networking", _, ..] ? parts[2..] : parts);
     }
 }

@@ -64,6 +64,35 @@ public sealed class CommandLineTests
         Assert.Contains("hnv lab up", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(1, "Which files?", "apply")]
+    [InlineData(1, "no such file or folder", "apply", "-f", "nowhere")]
+    [InlineData(1, "--selector TAG=VALUE", "apply", "-f", "x.yaml", "--prune")]
+    [InlineData(1, "say provisioned, enforced, deleted", "wait", "nic/a", "--for", "nonsense")]
+    [InlineData(1, "not both", "delete", "nic/a", "-f", "x.yaml")]
+    [InlineData(1, "hnv delete -f", "delete")]
+    public void Commands_TypedWrong_SayWhatToType(int code, string message, params string[] arguments)
+    {
+        (int exit, _, string error) = Run([.. arguments, "--controller", "unix:/nowhere/controller.sock"]);
+
+        Assert.Equal(code, exit);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Suggest_NobodyAnswers_OffersTypesAndIsQuick()
+    {
+        var clock = Stopwatch.StartNew();
+        (int code, string output, string error) = Run("[suggest:7]", "get nic --controller http://10.255.255.1:1");
+        (_, string names, _) = Run("[suggest:8]", "get nic/ --controller http://10.255.255.1:1");
+
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("nic", output.Split('\n').Select(line => line.Trim()));
+        Assert.DoesNotContain("nic/", names, StringComparison.Ordinal);
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20));
+    }
+
     [Fact]
     public void Completion_Bash_IsAScriptThatBashAccepts()
     {

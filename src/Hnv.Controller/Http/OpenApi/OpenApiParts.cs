@@ -130,7 +130,9 @@ internal static class OpenApiParts
             members[name] = schema!.DeepClone();
         }
 
-        members[PropagationState.Property] = Reference("schemas", Propagated);
+        JsonObject propagated = Reference("schemas", Propagated);
+        propagated["readOnly"] = true;
+        members[PropagationState.Property] = propagated;
         members["properties"] = inner;
         var about = new JsonObject { ["path"] = type.Path, ["segment"] = type.Segment, ["writable"] = type.Writable, ["addressable"] = type.Addressable };
         if (type.SingletonId is { } only)
