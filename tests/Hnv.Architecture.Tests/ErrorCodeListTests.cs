@@ -85,7 +85,6 @@ public sealed partial class ErrorCodeListTests
         ["ReferencedResourceNotProvisioned"] = "what is stored is durable, and may be referred to",
         ["StaticAllocationMethodNotSupported"] = "it is",
         ["SubnetsOldReferencesNotCleanedUp"] = "references end in the commit that ends them",
-        ["TransientError"] = "RetryableError says the same",
         ["UpgradeInProgress"] = "the store is converted before anything is served; until then it is RetryableError",
     };
 

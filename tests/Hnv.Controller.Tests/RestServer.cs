@@ -16,6 +16,7 @@ public sealed class RestServer : IAsyncLifetime
 {
     private readonly string _socket = Path.Combine(Path.GetTempPath(), $"hnv-t-{Guid.NewGuid():N}.sock");
     private readonly bool _keepsBackups = true;
+    private readonly IDocumentStore _store = new MemoryDocumentStore();
     private WebApplication? _web;
     private HttpClient? _http;
 
@@ -24,7 +25,11 @@ public sealed class RestServer : IAsyncLifetime
     }
 
     // A fixture may have one public constructor.
-    internal RestServer(bool keepsBackups) => _keepsBackups = keepsBackups;
+    internal RestServer(bool keepsBackups, IDocumentStore? store = null)
+    {
+        _keepsBackups = keepsBackups;
+        _store = store ?? _store;
+    }
 
     public string BackupDirectory { get; } = Directory.CreateTempSubdirectory("hnv-b-").FullName;
 
@@ -32,7 +37,7 @@ public sealed class RestServer : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        Engine = new ResourceEngine(NetworkControllerCatalog.Create(_keepsBackups ? BackupDirectory : null), new MemoryDocumentStore(), SecretBox.Ephemeral(), new OperationLog());
+        Engine = new ResourceEngine(NetworkControllerCatalog.Create(_keepsBackups ? BackupDirectory : null), _store, SecretBox.Ephemeral(), new OperationLog());
         await Engine.StartAsync(CancellationToken.None);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();

@@ -64,6 +64,73 @@ public sealed class StoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Settle_WhatWasOnItsWay_IsNotMadeAfterwards()
+    {
+        await using var store = new OvsdbDocumentStore(Options().Endpoint);
+        (long revision, _) = await store.LoadAsync(CancellationToken.None);
+
+        await store.SettleAsync(CancellationToken.None);
+
+        StoreException late = await Assert.ThrowsAsync<StoreException>(() => store.CommitAsync([new DocumentChange("/a/1", "a", "{}")], revision, revision + 1, CancellationToken.None));
+        (long settled, IReadOnlyList<StoredDocument> documents) = await store.LoadAsync(CancellationToken.None);
+        Assert.True(late.IsRefusal);
+        Assert.Empty(documents);
+        await store.CommitAsync([new DocumentChange("/a/1", "a", "{}")], settled, settled + 1, CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task ServerKilledAgainAndAgain_WhileManyWrite_EveryAnswerIsTrue()
+    {
+        const int Writers = 8, Each = 40;
+        await using ResourceEngine engine = await StartAsync();
+        int done = 0;
+        var said = new System.Collections.Concurrent.ConcurrentDictionary<string, string>();
+        Task writing = Task.WhenAll(Enumerable.Range(0, Writers).Select(async writer =>
+        {
+            for (int i = 0; i < Each; i++)
+            {
+                string name = $"w{writer}-{i}";
+                try
+                {
+                    await PutAsync(engine, $"accessControlLists/{name}", """{"properties":{}}""");
+                    said[name] = "made";
+                }
+                catch (RefusedException e)
+                {
+                    said[name] = e.Errors[0].Code;
+                    await Task.Delay(TimeSpan.FromMilliseconds(5));
+                }
+
+                Interlocked.Increment(ref done);
+            }
+        }));
+
+        for (int kill = 1; kill <= 3; kill++)
+        {
+            while (done < Writers * Each * kill / 5)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(1));
+            }
+
+            // With commits under way; who keeps it running starts it again.
+            using var process = System.Diagnostics.Process.GetProcessById(_server!.ProcessId);
+            process.Kill();
+            await process.WaitForExitAsync();
+            while (_server.ProcessId == process.Id)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(1));
+            }
+        }
+
+        await writing.WaitAsync(TimeSpan.FromSeconds(60));
+        await using ResourceEngine again = await StartAsync();
+        HashSet<string> present = [.. again.Current.All("accessControlLists").Select(node => node.Id)];
+        Assert.Equal(Writers * Each, said.Count);
+        Assert.DoesNotContain(said, answer => answer.Value != "TransientError" && (answer.Value == "made") != present.Contains(answer.Key));
+        Assert.Contains("made", said.Values);
+    }
+
+    [Fact]
     public async Task TwoWriters_TheSecondIsToldToTryAgainAndThenSeesTheFirst()
     {
         await using ResourceEngine first = await StartAsync();

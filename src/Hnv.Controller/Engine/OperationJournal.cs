@@ -35,6 +35,11 @@ internal sealed class OperationJournal
             json["owner"] = operation.Owner;
         }
 
+        if (operation.Answer is { } answer)
+        {
+            json["answer"] = new JsonObject { ["key"] = answer.Key, ["created"] = answer.Created, ["etag"] = answer.ETag };
+        }
+
         if (operation.Error is not null)
         {
             json["error"] = JsonSerializer.SerializeToNode(operation.Error, ContractJson.Default.ErrorBody);
@@ -75,7 +80,10 @@ internal sealed class OperationJournal
                 }
 
                 // What is durable is planned anew at every start, so nothing that was accepted is under way.
-                var operation = new Operation((Guid)entry["id"]!, (string)entry["target"]!, (bool)entry["isDelete"]!, (long)entry["revision"]!, OperationStatus.Succeeded, Owner: (string?)entry["owner"]);
+                var operation = new Operation((Guid)entry["id"]!, (string)entry["target"]!, (bool)entry["isDelete"]!, (long)entry["revision"]!, OperationStatus.Succeeded, Owner: (string?)entry["owner"])
+                {
+                    Answer = entry["answer"] is JsonObject answer ? new GivenAnswer((string)answer["key"]!, (bool)answer["created"]!, (string?)answer["etag"]) : null,
+                };
                 if (entry["error"] is { } error)
                 {
                     operation = operation with { Status = OperationStatus.Failed, Error = error.Deserialize(ContractJson.Default.ErrorBody) };

@@ -21,7 +21,24 @@ internal enum OperationStatus
 /// <param name="Status">How it stands.</param>
 /// <param name="Error">Why it failed or was cancelled.</param>
 /// <param name="Owner">The tenant whose resource it was for; null for the provider's.</param>
-internal sealed record Operation(Guid Id, string Target, bool IsDelete, long Revision, OperationStatus Status, ErrorBody? Error = null, string? Owner = null);
+internal sealed record Operation(Guid Id, string Target, bool IsDelete, long Revision, OperationStatus Status, ErrorBody? Error = null, string? Owner = null)
+{
+    /// <summary>What was answered, to be answered again; null when no client would ask, and in the history in memory.</summary>
+    public GivenAnswer? Answer { get; init; }
+}
+
+/// <summary>The answer to a request that changed something.</summary>
+/// <param name="Key">By what a repetition of the request is known.</param>
+/// <param name="Created">True when a PUT made something new.</param>
+/// <param name="ETag">The etag a PUT gave.</param>
+internal sealed record GivenAnswer(string Key, bool Created, string? ETag);
+
+/// <summary>A request came again that has been carried out before: <paramref name="first"/>.</summary>
+internal sealed class RepeatedException(Operation first) : Exception
+{
+    /// <summary>The operation of the first one.</summary>
+    public Operation First => first;
+}
 
 /// <summary>
 /// What runs and what became of what ran. provisioningState is derived from here, never stored: a document is Updating while an
@@ -35,6 +52,7 @@ internal sealed class OperationLog
     private readonly Dictionary<Guid, Operation> _all = [];
     private readonly Queue<Guid> _age = [];
     private readonly List<Operation> _running = [];
+    private readonly Dictionary<string, Operation> _answered = [];
     private readonly Lock _gate = new();
     private volatile bool _anyRunning;
 
@@ -82,7 +100,7 @@ internal sealed class OperationLog
     }
 
     /// <summary>Takes over what an earlier run of the controller stored, oldest first. Nothing of it is under way any more.</summary>
-    public void Restore(IEnumerable<Operation> stored)
+    public void Restore(IReadOnlyList<Operation> stored)
     {
         lock (_gate)
         {
@@ -90,13 +108,46 @@ internal sealed class OperationLog
             {
                 if (_all.ContainsKey(operation.Id))
                 {
-                    _all[operation.Id] = operation;
+                    _all[operation.Id] = operation with { Answer = null };
                 }
                 else
                 {
-                    Remember(operation);
+                    Remember(operation with { Answer = null });
                 }
             }
+
+            NoteAnswers(stored);
+        }
+    }
+
+    /// <summary>
+    /// Learns after a failed commit what is in the store all the same: what of it is not has failed, what is goes on as it was.
+    /// </summary>
+    /// <param name="stored">Every operation in the store.</param>
+    /// <param name="doubtful">The operations of the failed commit.</param>
+    /// <returns>Those that are stored.</returns>
+    public IReadOnlySet<Guid> Recover(IReadOnlyList<Operation> stored, IReadOnlyList<Guid> doubtful)
+    {
+        HashSet<Guid> made = [.. stored.Select(operation => operation.Id).Intersect(doubtful)];
+        foreach (Guid lost in doubtful.Where(id => !made.Contains(id)))
+        {
+            End(lost, new ErrorBody(ErrorCodes.RetryableError, "The change could not be stored. Nothing was changed."));
+        }
+
+        lock (_gate)
+        {
+            NoteAnswers(stored);
+        }
+
+        return made;
+    }
+
+    /// <summary>The stored operation that a request is a repetition of; null when it is none.</summary>
+    public Operation? Repeated(string key)
+    {
+        lock (_gate)
+        {
+            return _answered.GetValueOrDefault(key);
         }
     }
 
@@ -170,6 +221,15 @@ internal sealed class OperationLog
     private static bool IsSelfOrAncestor(string ancestor, string reference) =>
         reference.StartsWith(ancestor, StringComparison.OrdinalIgnoreCase)
         && (reference.Length == ancestor.Length || reference[ancestor.Length] == '/');
+
+    private void NoteAnswers(IReadOnlyList<Operation> stored)
+    {
+        _answered.Clear();
+        foreach (Operation operation in stored.Where(operation => operation.Answer is not null))
+        {
+            _answered[operation.Answer!.Key] = operation;
+        }
+    }
 
     private void Finish(int index, OperationStatus status, ErrorBody? error)
     {

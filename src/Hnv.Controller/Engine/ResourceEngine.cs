@@ -92,9 +92,17 @@ internal sealed class ResourceEngine : IAsyncDisposable
     }
 
     /// <summary>Creates or replaces a resource.</summary>
-    /// <exception cref="RefusedException">Nothing was changed.</exception>
+    /// <param name="path">Which.</param>
+    /// <param name="body">The document as sent.</param>
+    /// <param name="version">The URI version.</param>
+    /// <param name="precondition">What must hold.</param>
+    /// <param name="operationId">The operation.</param>
+    /// <param name="who">Who asks; everybody's eyes when null.</param>
+    /// <param name="repeatKey">By what a repetition of this request is known, over restarts; null when its client gave it no id.</param>
+    /// <exception cref="RefusedException">Nothing was changed, or, with <see cref="ErrorCodes.TransientError"/>, nobody knows.</exception>
+    /// <exception cref="RepeatedException">The same request has been carried out before.</exception>
     public async Task<PutResult> PutAsync(
-        ResourcePath path, JsonObject body, ApiVersion version, Precondition precondition, Guid operationId, Visibility? who = null)
+        ResourcePath path, JsonObject body, ApiVersion version, Precondition precondition, Guid operationId, Visibility? who = null, string? repeatKey = null)
     {
         Task durable;
         PutResult result;
@@ -102,8 +110,9 @@ internal sealed class ResourceEngine : IAsyncDisposable
         {
             try
             {
+                RequireFirst(repeatKey);
                 RequireNothingExclusive(path.Ref);
-                (result, durable) = Put(path, body, version, precondition, operationId, who ?? Visibility.All);
+                (result, durable) = Put(path, body, version, precondition, operationId, who ?? Visibility.All, repeatKey);
                 _holdings.Accept();
             }
             catch
@@ -141,14 +150,16 @@ internal sealed class ResourceEngine : IAsyncDisposable
 
     /// <summary>Removes a resource with its descendants.</summary>
     /// <returns>Null when there was nothing to remove.</returns>
-    /// <exception cref="RefusedException">Nothing was changed.</exception>
+    /// <exception cref="RefusedException">Nothing was changed, or, with <see cref="ErrorCodes.TransientError"/>, nobody knows.</exception>
+    /// <exception cref="RepeatedException">The same request has been carried out before.</exception>
     public async Task<DeleteResult?> DeleteAsync(
-        ResourcePath path, ApiVersion version, Precondition precondition, Guid operationId, Visibility? who = null)
+        ResourcePath path, ApiVersion version, Precondition precondition, Guid operationId, Visibility? who = null, string? repeatKey = null)
     {
         Task durable;
         DeleteResult? result = null;
         lock (_gate)
         {
+            RequireFirst(repeatKey);
             Node? existing = (who ?? Visibility.All).Sees(_accepted, path.RootRef) ? _accepted.Find(path.Ref) : null;
             precondition.Check(path.Ref, existing, isDelete: true);
             if (existing is null)
@@ -161,7 +172,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
                 try
                 {
                     RequireNothingExclusive(path.Ref);
-                    (Operation operation, durable) = Delete(path, existing, version, operationId, who ?? Visibility.All);
+                    (Operation operation, durable) = Delete(path, existing, version, operationId, who ?? Visibility.All, repeatKey);
                     result = new DeleteResult(operation, existing.ETag);
                     _holdings.Accept();
                 }
@@ -286,6 +297,14 @@ internal sealed class ResourceEngine : IAsyncDisposable
         await DurableAsync(durable, operationId);
     }
 
+    private void RequireFirst(string? repeatKey)
+    {
+        if (repeatKey is not null && Operations.Repeated(repeatKey) is { } first)
+        {
+            throw new RepeatedException(first);
+        }
+    }
+
     private void RequireNothingExclusive(string reference)
     {
         if (_exclusive is { } running)
@@ -333,11 +352,19 @@ internal sealed class ResourceEngine : IAsyncDisposable
             Operations.End(operationId, refused.ToBody());
             throw refused;
         }
+        catch (OutcomeUnknownException e)
+        {
+            // Not the end of the operation: its status tells once it is known.
+            throw new RefusedException(
+                ErrorCodes.TransientError,
+                "",
+                $"The change may have been made, or not: {e.Message} Read the resource, or operation {operationId:D}; or send the request again, which does nothing twice under the same x-ms-client-request-id.");
+        }
     }
 
     private static string NewETag() => $"W/\"{Guid.NewGuid():D}\"";
 
-    private (PutResult Result, Task Durable) Put(ResourcePath path, JsonObject body, ApiVersion version, Precondition precondition, Guid operationId, Visibility who)
+    private (PutResult Result, Task Durable) Put(ResourcePath path, JsonObject body, ApiVersion version, Precondition precondition, Guid operationId, Visibility who, string? repeatKey)
     {
         RequireVisible(path, who);
         Node? rootBefore = _accepted.Find(path.RootRef);
@@ -362,17 +389,19 @@ internal sealed class ResourceEngine : IAsyncDisposable
             _exclusive = path.Last.Type.ActionIsExclusive ? node.Key : _exclusive;
         }
 
-        (Snapshot next, Operation operation, Task durable) = Accept(rootBefore, root, edit, operationId, node.Ref, isDelete: false);
+        (Snapshot next, Operation operation, Task durable) = Accept(
+            rootBefore, root, edit, operationId, node.Ref, isDelete: false, repeatKey is null ? null : new GivenAnswer(repeatKey, existing is null, node.ETag));
         return (new PutResult(next.Find(node.Ref)!, existing is null, operation, next, existing?.ETag), durable);
     }
 
-    private (Operation Operation, Task Durable) Delete(ResourcePath path, Node existing, ApiVersion version, Guid operationId, Visibility who)
+    private (Operation Operation, Task Durable) Delete(ResourcePath path, Node existing, ApiVersion version, Guid operationId, Visibility who, string? repeatKey)
     {
         var edit = new TreeEdit(_catalog, _accepted, version, new PolicyErrors(), _holdings, Live) { Who = who };
         Node rootBefore = _accepted.Find(path.RootRef)!;
         Node? root = path.Steps.Length == 1 ? null : TreeEdit.Replace(Own(rootBefore), path.Steps.AsSpan()[1..], null, NewETag());
         edit.CheckDelete(existing, rootBefore, root);
-        (Snapshot _, Operation operation, Task durable) = Accept(rootBefore, root, edit, operationId, existing.Ref, isDelete: true);
+        (Snapshot _, Operation operation, Task durable) = Accept(
+            rootBefore, root, edit, operationId, existing.Ref, isDelete: true, repeatKey is null ? null : new GivenAnswer(repeatKey, Created: false, ETag: null));
         return (operation, durable);
     }
 
@@ -403,7 +432,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
         Children = [.. node.Children.Select(list => list.Select(child => Own(child, etag)).ToImmutableArray())],
     };
 
-    private (Snapshot Next, Operation Operation, Task Durable) Accept(Node? before, Node? after, TreeEdit edit, Guid operationId, string target, bool isDelete)
+    private (Snapshot Next, Operation Operation, Task Durable) Accept(Node? before, Node? after, TreeEdit edit, Guid operationId, string target, bool isDelete, GivenAnswer? answer)
     {
         Snapshot next = _accepted.With(before, after);
         List<DocumentChange> changes = [];
@@ -433,12 +462,12 @@ internal sealed class ResourceEngine : IAsyncDisposable
         Node root = (after ?? before)!;
         bool acts = !isDelete && ActionState.PendingOperation(root) == operationId;
         (next, Operation operation, Task durable) = Enqueue(
-            changes, next, operationId, target, isDelete, done: !acts && (Changed is null || !root.Type.Asynchronous), Visibility.OwnerOf(root), endsWithPlan: !acts);
+            changes, next, operationId, target, isDelete, done: !acts && (Changed is null || !root.Type.Asynchronous), Visibility.OwnerOf(root), endsWithPlan: !acts, answer);
         return (next, operation, durable);
     }
 
     private (Snapshot Next, Operation Operation, Task Durable) Enqueue(
-        IReadOnlyList<DocumentChange> changes, Snapshot next, Guid operationId, string target, bool isDelete, bool done, string? owner, bool endsWithPlan = true)
+        IReadOnlyList<DocumentChange> changes, Snapshot next, Guid operationId, string target, bool isDelete, bool done, string? owner, bool endsWithPlan = true, GivenAnswer? answer = null)
     {
         long from = _accepted.Revision;
         next = next.At(from + 1);
@@ -449,7 +478,7 @@ internal sealed class ResourceEngine : IAsyncDisposable
         }
 
         (Operation operation, IReadOnlyList<Guid> canceled) = Operations.Begin(operationId, target, isDelete, endsWithPlan ? next.Revision : long.MaxValue, done, owner);
-        return (next, operation, _pump.EnqueueAsync(changes, OperationJournal.Write(operation with { Revision = next.Revision }, canceled), from, next));
+        return (next, operation, _pump.EnqueueAsync(changes, OperationJournal.Write(operation with { Revision = next.Revision, Answer = answer }, canceled), from, next));
     }
 
     private DocumentChange Change(Node? before, Node? after)
@@ -495,7 +524,8 @@ internal sealed class ResourceEngine : IAsyncDisposable
     }
 
     // A commit failed, so what was accepted on top of it is void: fail all that waits and start over from what the store holds.
-    private async Task RecoverAsync(StoreException reason)
+    // The answer of the failed one may only have been lost: its operations are in the journal then.
+    private async Task<IReadOnlySet<Guid>> RecoverAsync(StoreException reason, IReadOnlyList<Guid> doubtful)
     {
         while (true)
         {
@@ -504,9 +534,15 @@ internal sealed class ResourceEngine : IAsyncDisposable
                 lock (_gate)
                 {
                     _pump.FailQueued(reason);
-                    _ = _journal.Read(LoadAsync(_stop.Token).GetAwaiter().GetResult());
+                    if (!reason.IsRefusal)
+                    {
+                        _store.SettleAsync(_stop.Token).GetAwaiter().GetResult();
+                    }
+
+                    IReadOnlyList<Operation> stored = _journal.Read(LoadAsync(_stop.Token).GetAwaiter().GetResult());
+                    IReadOnlySet<Guid> made = Operations.Recover(stored, doubtful);
                     Changed?.Invoke(_durable);
-                    return;
+                    return made;
                 }
             }
             catch (StoreException)

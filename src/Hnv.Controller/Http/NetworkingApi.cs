@@ -171,12 +171,19 @@ internal sealed partial class NetworkingApi(
         IHeaderDictionary headers = context.Request.Headers;
         var precondition = new Precondition(headers.IfMatch, headers.IfNoneMatch);
         string origin = $"{context.Request.Scheme}://{context.Request.Host}/networking/v1";
-        var change = new Change(caller, SourceOf(context), path, version, precondition, requestId, origin);
+        string? repeatKey = headers["x-ms-client-request-id"] is [{ Length: > 0 } clientId, ..]
+            ? ReplayCache.KeyOf(caller.Key, clientId, context.Request.Method, context.Request.Path, body)
+            : null;
+        var change = new Change(caller, SourceOf(context), path, version, precondition, requestId, origin, repeatKey);
         async Task<Answer> ExecuteAsync()
         {
             try
             {
                 return await (isDelete ? DeleteAsync(change) : PutAsync(change, Parse(path.Ref, body)));
+            }
+            catch (RepeatedException e)
+            {
+                return AnswerAgain(change, e.First);
             }
             catch (RefusedException e) when (caller.Who.Tenant is not null)
             {
@@ -184,8 +191,8 @@ internal sealed partial class NetworkingApi(
             }
         }
 
-        return headers["x-ms-client-request-id"] is [{ Length: > 0 } clientId, ..]
-            ? await _replays.GetOrExecuteAsync($"{caller.Key}\n{clientId}", context.Request.Method, context.Request.Path, body, async () =>
+        return repeatKey is not null
+            ? await _replays.GetOrExecuteAsync(repeatKey, async () =>
             {
                 try
                 {
@@ -200,11 +207,11 @@ internal sealed partial class NetworkingApi(
     }
 
     /// <summary>One request to change something.</summary>
-    private sealed record Change(Caller Caller, string Source, ResourcePath Path, ApiVersion Version, Precondition Precondition, Guid RequestId, string Origin);
+    private sealed record Change(Caller Caller, string Source, ResourcePath Path, ApiVersion Version, Precondition Precondition, Guid RequestId, string Origin, string? RepeatKey);
 
     private async Task<Answer> PutAsync(Change change, JsonObject body)
     {
-        PutResult result = await engine.PutAsync(change.Path, body, change.Version, change.Precondition, change.RequestId, change.Caller.Who);
+        PutResult result = await engine.PutAsync(change.Path, body, change.Version, change.Precondition, change.RequestId, change.Caller.Who, change.RepeatKey);
         int status = result.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK;
         Note(change, HttpMethods.Put, status, result.ETagBefore, result.Node.ETag);
         View view = ViewOf(result.Snapshot, change.Version, change.Caller.Who);
@@ -216,13 +223,32 @@ internal sealed partial class NetworkingApi(
 
     private async Task<Answer> DeleteAsync(Change change)
     {
-        if (await engine.DeleteAsync(change.Path, change.Version, change.Precondition, change.RequestId, change.Caller.Who) is not { } result)
+        if (await engine.DeleteAsync(change.Path, change.Version, change.Precondition, change.RequestId, change.Caller.Who, change.RepeatKey) is not { } result)
         {
             return Answer.Empty(StatusCodes.Status204NoContent);
         }
 
         Note(change, HttpMethods.Delete, StatusCodes.Status200OK, result.ETagBefore, etagAfter: null);
         return new Answer(StatusCodes.Status200OK, default, [Operation(change.Origin, change.RequestId)]);
+    }
+
+    /// <summary>
+    /// What was answered to a request that an earlier run of the controller carried out. Its document is not kept: what is sent is the
+    /// resource as it is now, under the etag that it has now.
+    /// </summary>
+    private Answer AnswerAgain(Change change, Operation first)
+    {
+        KeyValuePair<string, string>[] operation = change.Path.Steps[0].Type.Asynchronous || first.IsDelete ? [Operation(change.Origin, first.Id)] : [];
+        if (first.IsDelete)
+        {
+            return new Answer(StatusCodes.Status200OK, default, operation);
+        }
+
+        int status = first.Answer!.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK;
+        View view = ViewOf(engine.Current, change.Version, change.Caller.Who);
+        return Visible(view, change.Path, change.Path.Ref) is { } node
+            ? Answer.Json(status, json => DocumentWriter.Write(json, node, view), [.. ETag(node), .. operation])
+            : new Answer(status, default, operation);
     }
 
     private void Note(Change change, string verb, int status, string? etagBefore, string? etagAfter) =>

@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace Hnv.Controller.Http;
 
@@ -12,19 +14,40 @@ internal sealed class ReplayCache(TimeProvider time)
     private const long BytesMax = 64 << 20;
     private static readonly TimeSpan s_kept = TimeSpan.FromHours(24);
 
-    private readonly Dictionary<Key, Entry> _entries = [];
-    private readonly Queue<Key> _age = [];
+    private readonly Dictionary<string, Entry> _entries = [];
+    private readonly Queue<string> _age = [];
     private readonly Lock _gate = new();
     private long _bytes;
 
-    private readonly record struct Key(string RequestId, string Verb, string Path, string BodyHash);
-
     private sealed record Entry(Task<Answer> Answer, DateTimeOffset At);
 
-    /// <summary>The answer of the first such request, or of <paramref name="execute"/> when this is the first.</summary>
-    public Task<Answer> GetOrExecuteAsync(string requestId, string verb, string path, ReadOnlySpan<byte> body, Func<Task<Answer>> execute)
+    /// <summary>By what a request is known: equal for repetitions, and for nothing else.</summary>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="requestId">Its <c>x-ms-client-request-id</c>.</param>
+    /// <param name="verb">PUT or DELETE.</param>
+    /// <param name="path">The path of the URI.</param>
+    /// <param name="body">As sent.</param>
+    public static string KeyOf(string caller, string requestId, string verb, string path, ReadOnlySpan<byte> body)
     {
-        var key = new Key(requestId, verb, path.ToLowerInvariant(), Convert.ToHexString(SHA256.HashData(body)));
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<byte> length = stackalloc byte[sizeof(int)];
+        foreach (string part in (ReadOnlySpan<string>)[caller, requestId, verb, path.ToLowerInvariant()])
+        {
+            byte[] text = Encoding.UTF8.GetBytes(part);
+            BinaryPrimitives.WriteInt32BigEndian(length, text.Length);
+            hash.AppendData(length);
+            hash.AppendData(text);
+        }
+
+        hash.AppendData(body);
+        return Convert.ToBase64String(hash.GetHashAndReset());
+    }
+
+    /// <summary>The answer of the first such request, or of <paramref name="execute"/> when this is the first.</summary>
+    /// <param name="key"><see cref="KeyOf"/> it.</param>
+    /// <param name="execute">Carries it out.</param>
+    public Task<Answer> GetOrExecuteAsync(string key, Func<Task<Answer>> execute)
+    {
         TaskCompletionSource<Answer> first;
         lock (_gate)
         {
@@ -42,7 +65,7 @@ internal sealed class ReplayCache(TimeProvider time)
         return ExecuteAsync(key, first, execute);
     }
 
-    private async Task<Answer> ExecuteAsync(Key key, TaskCompletionSource<Answer> first, Func<Task<Answer>> execute)
+    private async Task<Answer> ExecuteAsync(string key, TaskCompletionSource<Answer> first, Func<Task<Answer>> execute)
     {
         try
         {
@@ -75,7 +98,7 @@ internal sealed class ReplayCache(TimeProvider time)
     private void Expire()
     {
         DateTimeOffset oldest = time.GetUtcNow() - s_kept;
-        while (_age.TryPeek(out Key key)
+        while (_age.TryPeek(out string? key)
             && (_entries.Count > EntriesMax || _bytes > BytesMax || !_entries.TryGetValue(key, out Entry? entry) || entry.At < oldest))
         {
             _age.Dequeue();
@@ -83,7 +106,7 @@ internal sealed class ReplayCache(TimeProvider time)
         }
     }
 
-    private void Remove(Key key)
+    private void Remove(string key)
     {
         if (_entries.Remove(key, out Entry? entry) && entry.Answer.IsCompletedSuccessfully)
         {

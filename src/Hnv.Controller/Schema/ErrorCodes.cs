@@ -26,6 +26,7 @@ internal static class ErrorCodes
     public const string RestoreOperationInProgress = nameof(RestoreOperationInProgress);
     public const string RetryableError = nameof(RetryableError);
     public const string TooManyRequests = nameof(TooManyRequests);
+    public const string TransientError = nameof(TransientError);
     public const string Unauthorized = nameof(Unauthorized);
     public const string ValidationError = nameof(ValidationError);
 
@@ -45,7 +46,7 @@ internal static class ErrorCodes
     public static int StatusOf(string code) => code switch
     {
         NotFound => StatusCodes.Status404NotFound,
-        RetryableError => StatusCodes.Status503ServiceUnavailable,
+        RetryableError or TransientError => StatusCodes.Status503ServiceUnavailable,
         InternalServerError => StatusCodes.Status500InternalServerError,
         _ when s_conflicts.Contains(code) || (code.StartsWith("InUse", StringComparison.Ordinal) && code.EndsWith("CannotBeDeleted", StringComparison.Ordinal))
             => StatusCodes.Status409Conflict,

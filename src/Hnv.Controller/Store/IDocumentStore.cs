@@ -24,9 +24,23 @@ internal interface IDocumentStore : IAsyncDisposable
     /// Makes changes durable, all or none, provided the store still stands at <paramref name="from"/>; it stands at
     /// <paramref name="to"/> afterwards.
     /// </summary>
-    /// <exception cref="StoreException">Not stored: another writer was here, or the store is out of reach.</exception>
+    /// <exception cref="StoreException">Not stored: another writer was here; or nobody knows: the store is out of reach.</exception>
     public Task CommitAsync(IReadOnlyCollection<DocumentChange> changes, long from, long to, CancellationToken cancellation);
+
+    /// <summary>
+    /// Ends the time in which an earlier commit of ours, whose answer never came, may still be made: what <see cref="LoadAsync"/> does not
+    /// find afterwards has not happened and will not.
+    /// </summary>
+    /// <exception cref="StoreException">The store is out of reach.</exception>
+    public Task SettleAsync(CancellationToken cancellation);
 }
 
+/// <summary>A change of which nobody knows whether it was stored.</summary>
+internal sealed class OutcomeUnknownException(string message) : Exception(message);
+
 /// <summary>A change that was not stored.</summary>
-internal sealed class StoreException(string message, Exception? inner = null) : Exception(message, inner);
+internal sealed class StoreException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>True when the store has said no; otherwise its answer never came.</summary>
+    public bool IsRefusal { get; init; }
+}

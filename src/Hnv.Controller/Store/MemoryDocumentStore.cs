@@ -21,7 +21,7 @@ internal sealed class MemoryDocumentStore : IDocumentStore
         {
             if (from != _revision)
             {
-                throw new StoreException($"The store stands at revision {_revision}, not {from}: another controller wrote to it.");
+                throw new StoreException($"The store stands at revision {_revision}, not {from}: another controller wrote to it.") { IsRefusal = true };
             }
 
             foreach (DocumentChange change in changes)
@@ -40,6 +40,8 @@ internal sealed class MemoryDocumentStore : IDocumentStore
             return Task.CompletedTask;
         }
     }
+
+    public Task SettleAsync(CancellationToken cancellation) => Task.CompletedTask;
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -61,11 +61,7 @@ internal sealed class OvsdbDocumentStore(IReadOnlyList<OvsdbEndpoint> endpoints)
     {
         using var transaction = new OvsdbTransaction(Database);
         transaction.Wait(StoreTable, OvsdbTransaction.EveryRow, ["revision"], [[KeyValuePair.Create("revision", (OvsdbValue)from)]]);
-        if (_epoch is { } epoch)
-        {
-            transaction.Wait(StoreTable, OvsdbTransaction.EveryRow, ["epoch"], [[KeyValuePair.Create("epoch", (OvsdbValue)epoch)]]);
-        }
-
+        WaitForTerm(transaction);
         transaction.Update(StoreTable, OvsdbTransaction.EveryRow, [KeyValuePair.Create("revision", (OvsdbValue)to)]);
         foreach (DocumentChange change in changes)
         {
@@ -87,7 +83,33 @@ internal sealed class OvsdbDocumentStore(IReadOnlyList<OvsdbEndpoint> endpoints)
         await _connection.TransactAsync(transaction, cancellation);
     }
 
+    public async Task SettleAsync(CancellationToken cancellation)
+    {
+        // Every commit waits for the revision it builds on. This one is written after whatever came before it, also where a cluster's new
+        // leader has not told yet what the old one left behind, and makes anything that comes later wait in vain.
+        using var transaction = new OvsdbTransaction(Database);
+        WaitForTerm(transaction);
+        transaction.Mutate(StoreTable, OvsdbTransaction.EveryRow, ("revision", "+=", 1));
+        transaction.Commit();
+        try
+        {
+            await _connection.TransactAsync(transaction, cancellation);
+        }
+        catch (StoreException e) when (e.IsRefusal)
+        {
+            // Another one is in office; the commit that began its term has done the same.
+        }
+    }
+
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    private void WaitForTerm(OvsdbTransaction transaction)
+    {
+        if (_epoch is { } epoch)
+        {
+            transaction.Wait(StoreTable, OvsdbTransaction.EveryRow, ["epoch"], [[KeyValuePair.Create("epoch", (OvsdbValue)epoch)]]);
+        }
+    }
 
     private async Task EnsureRowAsync(CancellationToken cancellation)
     {

@@ -30,7 +30,7 @@ internal sealed class StoreConnection(IReadOnlyList<OvsdbEndpoint> endpoints) : 
         }
         catch (OvsdbTransactionException e) when (e.IsConflict)
         {
-            throw new StoreException("another controller wrote to the store meanwhile.", e);
+            throw new StoreException("another controller wrote to the store meanwhile.", e) { IsRefusal = true };
         }
         catch (OvsdbException e)
         {

@@ -99,6 +99,8 @@ public sealed class DurabilityTests
             await _store.CommitAsync(changes, from, to, cancellation);
         }
 
+        public Task SettleAsync(CancellationToken cancellation) => _store.SettleAsync(cancellation);
+
         public ValueTask DisposeAsync() => _store.DisposeAsync();
     }
 }
