@@ -40,7 +40,7 @@ internal sealed class JsonChannel(string endpoint, CertificateFiles? identity, C
     {
         try
         {
-            using HttpRequestMessage request = Request(body is null ? HttpMethod.Get : HttpMethod.Post, path, body, null);
+            using HttpRequestMessage request = Request(body is null ? HttpMethod.Get : HttpMethod.Post, path, body);
             HttpResponseMessage response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
             if (response.IsSuccessStatusCode)
             {
@@ -62,7 +62,7 @@ internal sealed class JsonChannel(string endpoint, CertificateFiles? identity, C
 
     public void Dispose() => _http.Dispose();
 
-    private static HttpRequestMessage Request(HttpMethod method, string path, string? body, string? ifMatch, string? ifNoneMatch)
+    private static HttpRequestMessage Request(HttpMethod method, string path, string? body, string? ifMatch = null, string? ifNoneMatch = null)
     {
         var request = new HttpRequestMessage(method, new Uri(path.TrimStart('/'), UriKind.Relative));
         if (body is not null)
