@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using Hnv.Dataplane.Ebpf;
+using Hnv.Linux.Bpf;
 using Hnv.Policy;
 using Hnv.Primitives;
+using Xunit.Abstractions;
 
 namespace Hnv.Dataplane.Tests;
 
@@ -10,8 +12,35 @@ namespace Hnv.Dataplane.Tests;
 /// What the kernel carries while no executor is there, and what the next one makes of it. Both executors of host 1 are in this process; that a killed
 /// process is no different is held by the scenarios.
 /// </summary>
-public sealed class EbpfRestartTests
+public sealed class EbpfRestartTests(ITestOutputHelper output)
 {
+    private const string BulkReceiver = """
+        import socket
+        s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('10.1.1.11', 7001)); s.listen(); print('ready', flush=True)
+        c, a = s.accept(); n = 0
+        while True:
+            d = c.recv(1 << 20)
+            if not d: break
+            n += len(d)
+        print(n, flush=True)
+        """;
+
+    // Sends until told to stop, and says when asked how much that is; at the end also how much it sent twice (tcpi_total_retrans).
+    private const string BulkSender = """
+        import socket, struct, sys, threading
+        c = socket.create_connection(('10.1.1.11', 7001), 5); c.settimeout(30); d = bytes(1 << 16); n = 0; going = True
+        def send():
+            global n
+            while going: c.sendall(d); n += len(d)
+        t = threading.Thread(target=send, daemon=True); t.start(); print('sending', flush=True)
+        for line in sys.stdin:
+            if line.strip() == 'stop': break
+            print(n, flush=True)
+        going = False; t.join()
+        r = struct.unpack_from('I', c.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192), 100)[0]
+        c.close(); print(n, r, flush=True)
+        """;
+
     private const string Echo = """
         import socket
         s = socket.socket(socket.AF_INET, socket.SOCK_STREAM); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -100,6 +129,99 @@ public sealed class EbpfRestartTests
         Assert.False(lab.ContosoSql.Pings("10.1.1.12", 1));
     }
 
+    [Fact]
+    public void Restart_TranslatedConversation_KeepsItsPoolAddressAndPort()
+    {
+        NatRule rule = NatTests.Rule(NatKind.Source, NatTests.External, ports: new PortRange(5000, 5100));
+        using FigureEight lab = NatTests.Translated(rule, inKernel: true, isKept: true);
+        using Conversation talk = new(lab);
+        lab.Host2.End();
+
+        _ = lab.Host2.Begin();
+
+        Assert.Equal("answered", talk.Exchange(50));
+        Assert.Contains(lab.ContosoWeb.Port.NatRanges(), range => range is { Used: > 0, Protocol: 6 });
+
+        // With a program of another generation the engine translates, by what was restored.
+        lab.Host2.Install(lab.Host2.Policy() with
+        {
+            Mappings = lab.Host2.InForce.Mappings,
+            Ports = [.. lab.Host2.InForce.Ports.Select(port => port with { Settings = port.Settings with { StormLimit = 1000 } })],
+        });
+        Assert.Equal("answered", talk.Exchange(50));
+        Assert.True(lab.ContosoWeb.Pings("10.1.1.11"));
+    }
+
+    [Fact]
+    public void PoolTakenAwayWhileAway_EndsTheConversation()
+    {
+        NatRule rule = NatTests.Rule(NatKind.Source, NatTests.External, ports: new PortRange(5000, 5100));
+        using FigureEight lab = NatTests.Translated(rule, inKernel: true, isKept: true);
+        using Conversation talk = new(lab, patience: 2);
+        HostPolicy policy = lab.Host2.InForce;
+        lab.Host2.End();
+
+        _ = lab.Host2.Begin(policy with { Ports = [.. policy.Ports.Select(port => port with { Nat = [] })] });
+
+        Assert.Equal("none", talk.Exchange(1));
+    }
+
+    [Fact]
+    public void BulkThroughRestarts_NoPacketOfItIsPunted()
+    {
+        using FigureEight lab = new(EncapsulationType.Vxlan, inKernel: true, isKept: true);
+        using Conversation warm = new(lab);
+        using Process receiver = lab.ContosoSql.Start("python3", "-c", BulkReceiver);
+        Assert.Equal("ready", receiver.StandardOutput.ReadLine());
+        using Process sender = lab.ContosoWeb.StartToTalk("python3", "-c", BulkSender);
+        Assert.Equal("sending", sender.StandardOutput.ReadLine());
+        long decided = 0;
+        foreach (FigureEight.Host host in (FigureEight.Host[])[lab.Host1, lab.Host2, lab.Host1])
+        {
+            long before = ReadCounter(sender);
+            host.End();
+            Assert.True(SpinWait.SpinUntil(() => ReadCounter(sender) > before + (4 << 20), 20_000), "nothing goes on while nobody is there");
+            (int adopted, _) = host.Begin();
+            Assert.InRange(adopted, 4, 200);
+            before = ReadCounter(sender);
+            Assert.True(SpinWait.SpinUntil(() => ReadCounter(sender) > before + (4 << 20), 20_000), "nothing goes on after the adoption");
+            foreach (FigureEight.Guest guest in host.Guests)
+            {
+                decided += guest.Port.Counts(Direction.Inbound).Packets + guest.Port.Counts(Direction.Outbound).Packets;
+            }
+        }
+
+        sender.StandardInput.WriteLine("stop");
+        string[] sent = sender.StandardOutput.ReadToEnd().Trim().Split('\n')[^1].Split(' ');
+        Assert.Equal(sent[0], receiver.StandardOutput.ReadLine());
+        output.WriteLine($"{sent[0]} bytes, {sent[1]} retransmissions; engines of later executors decided {decided} packets");
+        Assert.InRange(decided, 0, 50);
+    }
+
+    [Fact]
+    public void HundredThousandFlows_AreAdopted()
+    {
+        const int flows = 100_000;
+        PortSettings settings = PortSettings.Default with { PortFlowLimit = 2 * flows };
+        using FigureEight lab = new(
+            EncapsulationType.Vxlan, inKernel: true, isKept: true, change: (_, policy) => policy with { Ports = [.. policy.Ports.Select(port => port with { Settings = settings })] });
+        using Conversation talk = new(lab);
+        lab.Host2.End();
+        Multiply(lab, flows);
+        HostPolicy policy = lab.Host2.InForce;
+        long started = Stopwatch.GetTimestamp();
+        lab.Host2.BeginWithoutAdopting(policy);
+        TimeSpan begun = Stopwatch.GetElapsedTime(started);
+        started = Stopwatch.GetTimestamp();
+
+        (int adopted, _) = lab.Host2.Executor.Adopt();
+
+        output.WriteLine($"{adopted} flows adopted in {Stopwatch.GetElapsedTime(started).TotalMilliseconds:F0} ms, after {begun.TotalMilliseconds:F0} ms for programs and ports");
+        Assert.InRange(adopted, flows, flows + 100);
+        Assert.True(lab.ContosoWeb.Port.ConnectionCount >= flows);
+        Assert.Equal("answered", talk.Exchange(50));
+    }
+
     [Theory]
     [InlineData(Direction.Inbound)]
     [InlineData(Direction.Outbound)]
@@ -128,7 +250,7 @@ public sealed class EbpfRestartTests
         _ = lab.Host1.Begin();
 
         Assert.Equal("none", talk.Exchange(1));
-        lab.Host1.Namespace.Run(() => Assert.False(Linux.Bpf.BpfObject.IsAttachedIngress(FastPath.PortProgramName, lab.ContosoSql.Device)));
+        lab.Host1.Namespace.Run(() => Assert.False(BpfObject.IsAttachedIngress(FastPath.PortProgramName, lab.ContosoSql.Device)));
     }
 
     [Fact]
@@ -178,8 +300,41 @@ public sealed class EbpfRestartTests
         Assert.False(lab.ContosoApp.Pings("10.1.1.11", 1));
     }
 
+    /// <summary>Writes UDP flows of Web into what is left of host 2, as an executor would have.</summary>
+    private static void Multiply(FigureEight lab, int count)
+    {
+        FastPathOptions options = new() { PinDirectory = lab.Host2.Pins };
+        using Stream stream = typeof(FastPath).Assembly.GetManifestResourceStream("hnv.bpf.o")!;
+        byte[] elf = new byte[stream.Length];
+        stream.ReadExactly(elf);
+        using BpfObject programs = BpfObject.Open(elf, "hnv.bpf.o");
+        FastPath.SizeMaps(programs, options);
+        programs.Load();
+        BpfMap<FlowKey, FlowAction> flows = programs.Map<FlowKey, FlowAction>("hnv_flows");
+        using BpfArray<FlowCounters> counters = programs.Array<FlowCounters>("hnv_counters");
+        (FlowKey key, FlowAction action) = flows.ReadAll().First(flow => flow.Key is { Direction: Abi.DirectionOutbound, Protocol: 6 });
+        uint taken = flows.ReadAll().Max(flow => flow.Value.Slot);
+        FlowKey[] keys = new FlowKey[count];
+        FlowAction[] actions = new FlowAction[count];
+        for (int i = 0; i < count; i++)
+        {
+            Array.Fill(keys, key with { Protocol = 17, SourcePortBe = AbiFields.Be((ushort)(10_000 + (i / 1000))), DestinationPortBe = AbiFields.Be((ushort)(20_000 + (i % 1000))) }, i, 1);
+            uint slot = taken + 1 + (uint)i;
+            Array.Fill(actions, action with { Slot = slot, Tag = counters[(int)slot].Tag }, i, 1);
+        }
+
+        Assert.Equal(count, flows.SetMany(keys, actions));
+    }
+
+    /// <summary>What a sender said last of how much it has sent.</summary>
+    private static long ReadCounter(Process sender)
+    {
+        sender.StandardInput.WriteLine("count");
+        return long.Parse(sender.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
+    }
+
     private static string Attached(string device) =>
-        Linux.Bpf.BpfObject.IsAttachedIngress(FastPath.PortProgramName, device) ? "hnv_port" : "";
+        BpfObject.IsAttachedIngress(FastPath.PortProgramName, device) ? "hnv_port" : "";
 
     private static Func<FigureEight.Host, HostPolicy, HostPolicy> Only(string name, Direction direction)
     {

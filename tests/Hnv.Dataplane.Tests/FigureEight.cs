@@ -238,6 +238,9 @@ public sealed class FigureEight : IDisposable
 
         public System.Collections.Concurrent.ConcurrentQueue<Exception> Faults { get; } = [];
 
+        /// <summary>The policy that the host began with.</summary>
+        public HostPolicy InForce { get; private set; } = HostPolicy.Empty;
+
         public long UnderlayDrops(DropReason reason) => Switch.UnderlayDrops.GetValueOrDefault(reason);
 
         public void Dispose()
@@ -267,10 +270,10 @@ public sealed class FigureEight : IDisposable
         }
 
         /// <summary>Another executor begins, and gets no further than its ports.</summary>
-        public void BeginWithoutAdopting()
+        public void BeginWithoutAdopting(HostPolicy? policy = null)
         {
             Load();
-            Start();
+            Start(policy);
         }
 
         private void Load(FastPathOptions? options = null)
@@ -300,7 +303,8 @@ public sealed class FigureEight : IDisposable
                 _ = Switch.AddPort(guest.Nic, guest.Device);
             }
 
-            Install(policy ?? _lab.Change(this, Policy()));
+            InForce = policy ?? _lab.Change(this, Policy());
+            Install(InForce);
             Executor.Start();
             Guests.ForEach(guest => Executor.AttachPort(guest.Port));
             Executor.SetProviderEndpoints(Compartment, [.. Addresses.Select((address, member) => new ProviderEndpoint(member, address))]);

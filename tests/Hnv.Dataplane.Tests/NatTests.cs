@@ -8,7 +8,7 @@ namespace Hnv.Dataplane.Tests;
 /// <summary>Address translation as real stacks meet it: Web is translated, SQL is whom it talks to.</summary>
 public sealed class NatTests
 {
-    private const string External = "10.1.1.200";
+    internal const string External = "10.1.1.200";
 
     /// <summary>Answers each datagram and each connection with the address and port that it came from.</summary>
     private const string Mirror = """
@@ -154,7 +154,7 @@ public sealed class NatTests
     /// <summary>10.1.1.n as fd00:1:1::n, spelled alike.</summary>
     private static CustomerAddress IPv6Of(CustomerAddress address) => CustomerAddress.Parse("fd00:1:1::" + address.ToString().Split('.')[3]);
 
-    private static FigureEight Translated(NatRule rule) => new(EncapsulationType.Vxlan, change: (_, policy) => policy with
+    internal static FigureEight Translated(NatRule rule, bool? inKernel = null, bool isKept = false) => new(EncapsulationType.Vxlan, inKernel: inKernel, isKept: isKept, change: (_, policy) => policy with
     {
         Mappings =
         [
@@ -166,7 +166,7 @@ public sealed class NatTests
         Ports = [.. policy.Ports.Select(port => port.Name == "c-web" ? port with { Nat = [rule] } : port)],
     });
 
-    private static NatRule Rule(NatKind kind, string external, string? @internal = null, PortRange? ports = null, params NatTarget[] targets) => new(
+    internal static NatRule Rule(NatKind kind, string external, string? @internal = null, PortRange? ports = null, params NatTarget[] targets) => new(
         "rule", kind, 100, null, @internal is null ? [] : [Host(@internal)], [Host(external)], [], ports ?? PortRange.All, [.. targets]);
 
     private static IpPrefix Host(string address) => IpPrefix.Parse(address + (address.Contains(':', StringComparison.Ordinal) ? "/128" : "/32"));

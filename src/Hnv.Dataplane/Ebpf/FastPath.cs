@@ -108,14 +108,7 @@ public sealed partial class FastPath : IFlowOffload, IDisposable
         BpfObject programs = BpfObject.Open(bytes, ObjectName);
         try
         {
-            programs.SetEntries("hnv_flows", options.Flows);
-            programs.SetEntries("hnv_counters", options.Flows + 1);
-            programs.SetEntries("hnv_ports", options.Ports + 1);
-            programs.SetEntries("hnv_devices", options.Ports);
-            programs.SetEntries("hnv_members", options.Ports);
-            programs.SetEntries("hnv_hops", options.NextHops);
-            programs.SetEntries("hnv_endpoints", 256);
-            PinMaps(programs, options);
+            SizeMaps(programs, options);
             Span<byte> constants = stackalloc byte[sizeof(ushort)];
             BinaryPrimitives.WriteUInt16BigEndian(constants, options.VxlanPort);
             programs.SetConstants(constants);
@@ -129,6 +122,19 @@ public sealed partial class FastPath : IFlowOffload, IDisposable
             programs.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Sizes the maps, and names them when they are to be kept.</summary>
+    internal static void SizeMaps(BpfObject programs, FastPathOptions options)
+    {
+        programs.SetEntries("hnv_flows", options.Flows);
+        programs.SetEntries("hnv_counters", options.Flows + 1);
+        programs.SetEntries("hnv_ports", options.Ports + 1);
+        programs.SetEntries("hnv_devices", options.Ports);
+        programs.SetEntries("hnv_members", options.Ports);
+        programs.SetEntries("hnv_hops", options.NextHops);
+        programs.SetEntries("hnv_endpoints", 256);
+        PinMaps(programs, options);
     }
 
     /// <summary>
