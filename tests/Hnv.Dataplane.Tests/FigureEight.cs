@@ -35,6 +35,7 @@ public sealed class FigureEight : IDisposable
     /// <param name="isIPv6">The provider network is IPv6.</param>
     /// <param name="isTeam">Host 2 has two uplinks, each with a provider address.</param>
     /// <param name="inKernel">With the fast path; null is what HNV_EXECUTOR says (<c>ebpf</c> or <c>userspace</c>).</param>
+    /// <param name="inKernelOnFirst">With the fast path on host 1, when that differs.</param>
     /// <param name="change">What a host's policy has beside the figure's; null leaves it as it is.</param>
     /// <param name="isKept">What the kernel carries outlives an executor (<see cref="Host.Begin"/>).</param>
     public FigureEight(
@@ -44,6 +45,7 @@ public sealed class FigureEight : IDisposable
         bool isIPv6 = false,
         bool isTeam = false,
         bool? inKernel = null,
+        bool? inKernelOnFirst = null,
         Func<Host, HostPolicy, HostPolicy>? change = null,
         bool isKept = false)
     {
@@ -55,14 +57,14 @@ public sealed class FigureEight : IDisposable
         Router = Make("tor");
         Router.Run(() => File.WriteAllText("/proc/sys/net/ipv4/ip_forward", "1"));
         Router.Run(() => File.WriteAllText("/proc/sys/net/ipv6/conf/all/forwarding", "1"));
-        Host1 = new Host(this, "h1", isIPv6 ? [("fd00:1::10", "fd00:1::1")] : [("192.168.1.10", "192.168.1.1")], 1, workers);
+        Host1 = new Host(this, "h1", isIPv6 ? [("fd00:1::10", "fd00:1::1")] : [("192.168.1.10", "192.168.1.1")], 1, workers, inKernelOnFirst ?? IsInKernel);
         List<(string, string)> second = isIPv6 ? [("fd00:2::20", "fd00:2::1")] : [("192.168.2.20", "192.168.2.1")];
         if (isTeam)
         {
             second.Add(isIPv6 ? ("fd00:3::20", "fd00:3::1") : ("192.168.3.20", "192.168.3.1"));
         }
 
-        Host2 = new Host(this, "h2", second, 2, workers);
+        Host2 = new Host(this, "h2", second, 2, workers, IsInKernel);
         ContosoSql = new Guest(this, Host1, "c-sql", Contoso, "10.1.1.11", 0x06);
         ContosoWeb = new Guest(this, Host2, "c-web", Contoso, "10.1.1.12", 0x07);
         ContosoApp = new Guest(this, Host1, "c-app", Contoso, "10.1.1.13", 0x08);
@@ -187,8 +189,9 @@ public sealed class FigureEight : IDisposable
         private readonly IReadOnlyList<(string Address, string Gateway)> _addresses;
         private readonly uint _number;
         private readonly int _workers;
+        private readonly bool _isInKernel;
 
-        internal Host(FigureEight lab, string name, IReadOnlyList<(string Address, string Gateway)> addresses, uint number, int workers)
+        internal Host(FigureEight lab, string name, IReadOnlyList<(string Address, string Gateway)> addresses, uint number, int workers, bool isInKernel)
         {
             _lab = lab;
             _addresses = addresses;
@@ -208,6 +211,7 @@ public sealed class FigureEight : IDisposable
             }
 
             _workers = workers;
+            _isInKernel = isInKernel;
             Pins = lab.IsKept ? $"/run/{Compartment}" : null;
             Load();
         }
@@ -279,7 +283,7 @@ public sealed class FigureEight : IDisposable
         private void Load(FastPathOptions? options = null)
         {
             Switch = new VSwitch();
-            FastPath = _lab.IsInKernel ? Namespace.Run(() => FastPath.Load(Switch, (options ?? new FastPathOptions()) with { PinDirectory = Pins })) : null;
+            FastPath = _isInKernel ? Namespace.Run(() => FastPath.Load(Switch, (options ?? new FastPathOptions()) with { PinDirectory = Pins })) : null;
             Executor = Namespace.Run(() => new UserspaceExecutor(Switch, new ExecutorOptions { FastPath = FastPath, Workers = _workers, PortLost = (port, _) => Lost.Add(port), WorkerFault = Faults.Enqueue }));
         }
 

@@ -16,7 +16,7 @@ internal sealed class InboundPath
     private const int UdpBatchMax = 32;
     private const int UdpBufferSize = 65536;
     private const int GreBatchMax = 64;
-    private const int GreBufferSize = 10 * 1024;                        // a jumbo frame; longer ones are cut and counted
+    private const int GreBufferSize = 65536;
     private const int TunnelHeaderSize = VxlanHeader.Size;              // NVGRE's is as long
     private const int DatagramsPerMessageMax = 128;                     // UDP_MAX_SEGMENTS of newer kernels
     private const int FramesMax = UdpBatchMax * DatagramsPerMessageMax;
@@ -267,7 +267,8 @@ internal sealed class InboundPath
             return Drop(DropReason.InvalidPacket, frame, now);
         }
 
-        if (!Offload.TryRead(in left, in packet, frame.Length, out Offload offload))
+        VirtioNetHeader undone = left.Flags == 0 ? UnfinishedPacket.Recognize(in packet, frame) : left;
+        if (!Offload.TryRead(in undone, in packet, frame.Length, out Offload offload))
         {
             return Drop(DropReason.InvalidPacket, frame, now);
         }
