@@ -6,6 +6,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Hnv.Lab.Datapath;
 using Hnv.Lab.Datapath.Loads;
+using Hnv.Lab.Running;
 
 namespace Hnv.Cli;
 
@@ -14,7 +15,7 @@ internal static class BenchCommands
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    public static Command Bench() => new Command("bench", "Measure, side by side in one run").With(Datapath(), Programming(), Engine(), Loads());
+    public static Command Bench() => new Command("bench", "Measure, side by side in one run").With(Datapath(), Programming(), Controller(), Engine(), Loads());
 
     private static Command Datapath()
     {
@@ -67,20 +68,39 @@ internal static class BenchCommands
         return new Command("engine", "The switch's engine by itself: memory of a flow, flows set up per second, look-up; with --filter the micro benchmarks")
             .With(filter)
             .Example("hnv bench engine", "hnv bench engine --filter '*TransposedPacket*'")
-            .Does(async (parsed, cancellation) =>
-            {
-                string home = Environment.GetEnvironmentVariable("HNV_HOME") ?? ".";
-                string program = Path.Combine(home, "bench/Hnv.Benchmarks/bin/Release/net10.0/Hnv.Benchmarks.dll");
-                if (!File.Exists(program))
-                {
-                    throw new InvalidOperationException($"{program} is not built. Run: dotnet build {Path.Combine(home, "bench/Hnv.Benchmarks")} -c Release");
-                }
+            .Does((parsed, cancellation) => BenchmarksAsync(parsed.GetValue(filter) is { } pattern ? ["--filter", pattern] : ["flows"], cancellation));
+    }
 
-                string[] arguments = parsed.GetValue(filter) is { } pattern ? [program, "--filter", pattern] : [program, "flows"];
-                using Process process = Process.Start(new ProcessStartInfo("dotnet", arguments))!;
-                await process.WaitForExitAsync(cancellation);
-                return process.ExitCode;
+    private static Command Controller()
+    {
+        Option<int> resources = new("--resources") { Description = "Network interfaces that are there while it is measured", DefaultValueFactory = _ => 100_000 };
+        Option<int> hosts = new("--hosts") { Description = "Simulated hosts, each an ovsdb-server process; as many as the memory holds; 0 leaves them out", DefaultValueFactory = _ => 1000 };
+        Option<int> seconds = new("--seconds") { Description = "How long interfaces are replaced", DefaultValueFactory = _ => 15 };
+        Option<string?> results = new("--results") { Description = "Write the figures to this JSON file" };
+        return new Command("controller", "The controller by itself: changes per second, reading, listing, starting, and how soon all hosts have a change")
+            .With(resources, hosts, seconds, results)
+            .Example("hnv bench controller --results bench/results/controller.json", "hnv bench controller --resources 10000 --hosts 50 --seconds 5")
+            .Does((parsed, cancellation) =>
+            {
+                string[] numbers = [.. new[] { (resources, 1, 1_000_000), (hosts, 0, 4000), (seconds, 1, 600) }
+                    .Select(bound => Math.Clamp(parsed.GetValue(bound.Item1), bound.Item2, bound.Item3).ToString(CultureInfo.InvariantCulture))];
+                return BenchmarksAsync(["controller", .. numbers, Installation.Assembly("Hnv.Controller"), .. parsed.GetValue(results) is { } file ? new[] { file } : []], cancellation);
             });
+    }
+
+    /// <summary>Runs the program of the benchmarks, which sees what is below HTTP.</summary>
+    private static async Task<int> BenchmarksAsync(string[] arguments, CancellationToken cancellation)
+    {
+        string home = Environment.GetEnvironmentVariable("HNV_HOME") ?? ".";
+        string program = Path.Combine(home, "bench/Hnv.Benchmarks/bin/Release/net10.0/Hnv.Benchmarks.dll");
+        if (!File.Exists(program))
+        {
+            throw new InvalidOperationException($"{program} is not built. Run: dotnet build {Path.Combine(home, "bench/Hnv.Benchmarks")} -c Release");
+        }
+
+        using Process process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments]))!;
+        await process.WaitForExitAsync(cancellation);
+        return process.ExitCode;
     }
 
     /// <summary>One side of a load, which the measurement runs inside a machine.</summary>

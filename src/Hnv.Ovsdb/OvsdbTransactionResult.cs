@@ -27,6 +27,9 @@ public sealed class OvsdbTransactionResult
         return rows;
     }
 
+    /// <summary>The same rows as they came, for answers with many: columns as RFC 7047 §5.1 writes them.</summary>
+    public IEnumerable<JsonElement> RawRows(int operation) => _results[operation].GetProperty("rows"u8).EnumerateArray();
+
     /// <summary>
     /// Looks for a failure in a reply that says <c>error: null</c>. One hides as an element with an <c>error</c> (operations after
     /// it are <c>null</c>) or, when the commit itself failed, as one element more than there were operations.

@@ -8,6 +8,9 @@ namespace Hnv.Southbound;
 /// <summary>What has to be written to one database to make it say what is desired.</summary>
 internal sealed class DatabasePlan
 {
+    // Each is looked for in its table from the beginning.
+    private const int LookedUpMax = 64;
+
     private static readonly FrozenDictionary<string, TableLayout> s_layouts =
         HostTables.Databases.SelectMany(database => database.Layouts).ToFrozenDictionary(layout => layout.Table);
 
@@ -40,6 +43,46 @@ internal sealed class DatabasePlan
         return new DatabasePlan(actual, plan with { Remove = [.. plan.Remove.Where(key => !s_layouts[key.Table].IsCollected)] });
     }
 
+    /// <summary>The same, from what the database is known to say: rows that say the same in both are not looked at.</summary>
+    /// <param name="snapshot">The database.</param>
+    /// <param name="layouts">Its tables.</param>
+    /// <param name="known">What it is known to say, as far as that may have to change.</param>
+    /// <param name="desired">What it is to say instead.</param>
+    /// <returns>Null when there is too much to change to look rows up one by one, or when it does not say what was known.</returns>
+    public static DatabasePlan? Between(
+        OvsdbSnapshot snapshot, IReadOnlyList<TableLayout> layouts, IReadOnlyDictionary<RowKey, RowSpec> known, IReadOnlyDictionary<RowKey, RowSpec> desired)
+    {
+        Plan<RowKey, RowSpec> plan = Plan.Between(known, desired);
+        plan = plan with { Remove = [.. plan.Remove.Where(key => !s_layouts[key.Table].IsCollected)] };
+        if (plan.IsEmpty)
+        {
+            return new DatabasePlan(ActualRows.None, plan);
+        }
+
+        // A collected row that is new here may be there for others already.
+        RowKey[] needed =
+        [
+            .. plan.Change.Select(change => change.Key), .. plan.Remove,
+            .. plan.Add.Concat(plan.Change).SelectMany(row => ActualRows.References(row.Value)).Except(plan.Add.Select(add => add.Key)),
+        ];
+        IEnumerable<RowKey> shared = plan.Add.Select(add => add.Key).Where(key => s_layouts[key.Table].IsCollected);
+        if (plan.Count > LookedUpMax
+            || ActualRows.Some(snapshot, layouts, Union(known, desired), needed.Concat(shared)) is not { } actual
+            || !needed.All(actual.Uuids.ContainsKey))
+        {
+            return null;
+        }
+
+        return new DatabasePlan(actual, plan with { Add = [.. plan.Add.Where(add => !actual.Uuids.ContainsKey(add.Key))] });
+    }
+
+    /// <summary>How many rows it adds to a table and removes from it, and whether it touches the table at all. Collected rows go by themselves.</summary>
+    public (int Added, int Removed, bool Touched) Of(string table)
+    {
+        int added = _plan.Add.Count(row => row.Key.Table == table), removed = _plan.Remove.Count(key => key.Table == table);
+        return (added, removed, added + removed > 0 || _plan.Change.Any(row => row.Key.Table == table));
+    }
+
     /// <summary>Adds and changes rows. References are checked at commit, so the order within a transaction is free.</summary>
     public void WriteAdditions(OvsdbTransaction transaction)
     {
@@ -66,6 +109,17 @@ internal sealed class DatabasePlan
         {
             transaction.Delete(layout.Table, [OvsdbCondition.Row(row)]);
         }
+    }
+
+    private static Dictionary<RowKey, RowSpec> Union(IReadOnlyDictionary<RowKey, RowSpec> known, IReadOnlyDictionary<RowKey, RowSpec> desired)
+    {
+        var all = new Dictionary<RowKey, RowSpec>(known);
+        foreach ((RowKey key, RowSpec spec) in desired)
+        {
+            _ = all.TryAdd(key, spec);
+        }
+
+        return all;
     }
 
     private IEnumerable<KeyValuePair<string, OvsdbValue>> Row(TableLayout layout, RowSpec spec, RowSpec? installed)
@@ -97,7 +151,6 @@ internal sealed class DatabasePlan
             return OvsdbAtom.Named(name);
         }
 
-        int slash = atom.Text.IndexOf('/', StringComparison.Ordinal);
-        return OvsdbAtom.From(_actual.Uuids[new RowKey(atom.Text[..slash], atom.Text[(slash + 1)..])]);
+        return OvsdbAtom.From(_actual.Uuids[RowKey.Parse(atom.Text)]);
     }
 }

@@ -56,6 +56,36 @@ internal sealed class HostPlan
         [.. policy.Ports.Select(port => port.Nic.ToString())],
         epoch);
 
+    /// <summary>What has to be written to a host that is known to say a policy already, at the cost of what changes.</summary>
+    /// <returns>Null when everything has to be compared.</returns>
+    public static HostPlan? Between(OvsdbSnapshot snapshot, HostPolicy known, HostPolicy desired, string epoch)
+    {
+        if (PolicyDelta.Between(known, desired) is not { } delta)
+        {
+            return null;
+        }
+
+        (DesiredRows before, DesiredRows after) = (DesiredRows.From(delta.Before), DesiredRows.From(delta.After));
+        var parts = new List<Part>();
+        foreach (HostDatabase database in HostTables.Databases)
+        {
+            if (DatabasePlan.Between(snapshot, database.Layouts, before[database.Name], after[database.Name]) is not { } plan)
+            {
+                return null;
+            }
+
+            parts.Add(new Part(database, plan, database.NextConfiguration(snapshot)!.Value));
+        }
+
+        return new HostPlan(parts, [.. delta.After.Ports.Select(port => port.Nic.ToString())], epoch);
+    }
+
+    /// <summary>True when no rule is written: then no transaction has to wait for another.</summary>
+    public bool IsInAnyOrder => _rules.All(part => part.Plan.RowCount == 0);
+
+    /// <summary>What it does to one table.</summary>
+    public (int Added, int Removed, bool Touched) Of(TableLayout layout) => _rules.Append(_networks).First(part => part.Database.Name == layout.Database).Plan.Of(layout.Table);
+
     /// <summary>The transactions, one after the other; each fails unless the epoch and the configuration are those the plan was made at.</summary>
     public IEnumerable<OvsdbTransaction> Transactions()
     {

@@ -7,7 +7,16 @@ namespace Hnv.Southbound;
 /// <summary>Reads what a host says about itself.</summary>
 internal static class HostReportReader
 {
-    public static HostReport Read(OvsdbSnapshot snapshot)
+    /// <summary>The name a host goes by; empty before it has said it.</summary>
+    public static string HostId(OvsdbSnapshot snapshot) =>
+        snapshot.Only(HostSchemas.VtepName, HostTables.Global) is { } global
+        && global["other_config"].TryGetValue(OvsdbAtom.From(HostTables.HostIdKey), out OvsdbAtom id) ? id.Text : string.Empty;
+
+    /// <summary>Reads everything.</summary>
+    /// <param name="snapshot">The rows.</param>
+    /// <param name="before">The rows that the last report was read from; what has not changed since is not read again, and is the same object.</param>
+    /// <param name="last">That report.</param>
+    public static HostReport Read(OvsdbSnapshot snapshot, OvsdbSnapshot? before, HostReport last)
     {
         OvsdbRow? global = snapshot.Only(HostSchemas.VtepName, HostTables.Global);
         if (global is null)
@@ -16,6 +25,22 @@ internal static class HostReportReader
         }
 
         IReadOnlyDictionary<string, string> config = global.Map("other_config");
+        bool isFollowed = before is not null && !ReferenceEquals(last, HostReport.Empty);
+        bool IsSame(string table) => isFollowed && ReferenceEquals(before![HostSchemas.VtepName, table], snapshot[HostSchemas.VtepName, table]);
+        return new HostReport(
+            config.GetValueOrDefault(HostTables.HostIdKey, string.Empty),
+            config.GetValueOrDefault(HostTables.AgentVersionKey, string.Empty),
+            global.Integer("cur_cfg") ?? 0,
+            global.Integer("next_cfg") ?? 0,
+            IsSame(HostTables.PortBinding) ? last.Ports : ReadBindings(snapshot).ToImmutableDictionary(binding => binding.Nic),
+            IsSame(HostTables.ProviderAddress.Table) ? last.ProviderAddresses : ReadAddresses(snapshot))
+        {
+            HostChannel = config.GetValueOrDefault(HostTables.ChannelKey, string.Empty),
+        };
+    }
+
+    private static ImmutableDictionary<ProviderAddress, EnforcementStatus> ReadAddresses(OvsdbSnapshot snapshot)
+    {
         ImmutableDictionary<ProviderAddress, EnforcementStatus>.Builder addresses = ImmutableDictionary.CreateBuilder<ProviderAddress, EnforcementStatus>();
         foreach (OvsdbRow row in snapshot[HostSchemas.VtepName, HostTables.ProviderAddress.Table].Values)
         {
@@ -25,16 +50,7 @@ internal static class HostReportReader
             }
         }
 
-        return new HostReport(
-            config.GetValueOrDefault(HostTables.HostIdKey, string.Empty),
-            config.GetValueOrDefault(HostTables.AgentVersionKey, string.Empty),
-            global.Integer("cur_cfg") ?? 0,
-            global.Integer("next_cfg") ?? 0,
-            ReadBindings(snapshot).ToImmutableDictionary(binding => binding.Nic),
-            addresses.ToImmutable())
-        {
-            HostChannel = config.GetValueOrDefault(HostTables.ChannelKey, string.Empty),
-        };
+        return addresses.ToImmutable();
     }
 
     public static IEnumerable<PortBinding> ReadBindings(OvsdbSnapshot snapshot)

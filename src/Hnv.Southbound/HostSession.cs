@@ -12,6 +12,11 @@ public sealed class HostSession : IAsyncDisposable
     // A conflict means another writer was there in between. Two controllers change hands once; more often is a fault to report.
     private const int PushAttemptsMax = 8;
 
+    /// <summary>
+    /// How long it is believed, at least, that a host says what we wrote because nobody was seen to touch it, before every row is compared again.
+    /// </summary>
+    private static readonly TimeSpan s_believedMin = TimeSpan.FromMinutes(10);
+
     private readonly OvsdbReplica _replica;
     private readonly HostSessionOptions _options;
     private readonly TimeProvider _time;
@@ -21,6 +26,13 @@ public sealed class HostSession : IAsyncDisposable
     private readonly Task _follow;
     private volatile HostSessionStatus _status;
     private volatile HostReport _report = HostReport.Empty;
+
+    // What the host was last found to say; null when that has to be found out anew.
+    private volatile VerifiedPolicy? _verified;
+    private long _comparisons;
+
+    // Not everybody at the same moment.
+    private readonly TimeSpan _believed = s_believedMin * (1 + Random.Shared.NextDouble());
 
     private HostSession(OvsdbEndpoint endpoint, HostSessionOptions options, TimeProvider time, ILogger logger)
     {
@@ -41,6 +53,9 @@ public sealed class HostSession : IAsyncDisposable
     /// <summary>What the host last said about itself; stays readable while there is no session.</summary>
     public HostReport Report => _report;
 
+    /// <summary>How often all rows of the host were compared with a policy.</summary>
+    public long Comparisons => Volatile.Read(ref _comparisons);
+
     /// <summary>Holds an item after <see cref="Status"/> or <see cref="Report"/> changed. For one reader.</summary>
     public ChannelReader<bool> Changes => _changed.Reader;
 
@@ -59,7 +74,7 @@ public sealed class HostSession : IAsyncDisposable
     /// <exception cref="OvsdbException">The connection was lost under way, or the server refused; push again.</exception>
     public async Task<PushResult> PushAsync(HostPolicy desired, CancellationToken cancellation)
     {
-        DesiredRows rows = DesiredRows.From(desired);
+        DesiredRows? rows = _verified is null ? DesiredRows.From(desired) : null;
         await _pushing.WaitAsync(cancellation);
         try
         {
@@ -73,18 +88,19 @@ public sealed class HostSession : IAsyncDisposable
                         continue;
                     }
 
-                    HostPlan plan = HostPlan.Between(snapshot, rows, desired, _epoch);
+                    VerifiedPolicy? known = _verified is { } verified && verified.Holds(snapshot) ? verified : null;
+                    HostPlan? changes = known is null ? null : HostPlan.Between(snapshot, known.Policy, desired, _epoch);
+                    HostPlan plan = changes ?? Compare(snapshot, rows ??= DesiredRows.From(desired), desired);
+                    _verified = null;
+                    if (!plan.IsEmpty)
+                    {
+                        await WriteAsync(plan, cancellation);
+                    }
+
+                    _verified = changes is null ? null : known!.After(desired, plan, snapshot, _replica.Snapshot);
                     if (plan.IsEmpty)
                     {
                         return new PushResult(plan.Configuration, 0);
-                    }
-
-                    foreach (OvsdbTransaction transaction in plan.Transactions())
-                    {
-                        using (transaction)
-                        {
-                            await _replica.TransactAsync(transaction, cancellation);
-                        }
                     }
 
                     return new PushResult(plan.Configuration, plan.RowCount);
@@ -104,9 +120,20 @@ public sealed class HostSession : IAsyncDisposable
     /// <summary>True when a push of that policy would write nothing, judged by what the host last said.</summary>
     public bool IsCurrent(HostPolicy desired)
     {
-        DesiredRows rows = DesiredRows.From(desired);
         OvsdbSnapshot snapshot = _replica.Snapshot;
-        return IsPrepared(snapshot) && HostPlan.Between(snapshot, rows, desired, _epoch).IsEmpty;
+        if (_verified is { } known && ReferenceEquals(known.Policy, desired) && _time.GetElapsedTime(known.Since) < _believed && known.Holds(snapshot))
+        {
+            return true;
+        }
+
+        DesiredRows rows = DesiredRows.From(desired);
+        if (!IsPrepared(snapshot) || Compare(snapshot, rows, desired) is not { IsEmpty: true } plan)
+        {
+            return false;
+        }
+
+        _verified = VerifiedPolicy.Compared(desired, snapshot, plan.Configuration, _time.GetTimestamp());
+        return true;
     }
 
     /// <summary>Ends the session.</summary>
@@ -118,12 +145,38 @@ public sealed class HostSession : IAsyncDisposable
         _pushing.Dispose();
     }
 
+    private HostPlan Compare(OvsdbSnapshot snapshot, DesiredRows rows, HostPolicy desired)
+    {
+        Interlocked.Increment(ref _comparisons);
+        return HostPlan.Between(snapshot, rows, desired, _epoch);
+    }
+
+    private async Task WriteAsync(HostPlan plan, CancellationToken cancellation)
+    {
+        List<Task> under = [];
+        foreach (OvsdbTransaction transaction in plan.Transactions())
+        {
+            using (transaction)
+            {
+                under.Add(_replica.TransactAsync(transaction, cancellation));
+                if (!plan.IsInAnyOrder)
+                {
+                    await under[^1];
+                }
+            }
+        }
+
+        await Task.WhenAll(under);
+    }
+
     private async Task FollowAsync()
     {
+        OvsdbSnapshot? read = null;
         await foreach (bool _ in _replica.Changes.ReadAllAsync())
         {
             OvsdbSnapshot snapshot = _replica.Snapshot;
-            _report = HostReportReader.Read(snapshot);
+            _report = HostReportReader.Read(snapshot, read, _report);
+            read = snapshot;
             (HostSessionState state, string message) = Judge(snapshot);
             HostSessionStatus old = _status;
             if (old.State != state || old.Message != message)
@@ -155,7 +208,7 @@ public sealed class HostSession : IAsyncDisposable
             return (HostSessionState.Connecting, "The host agent has not prepared its policy database yet.");
         }
 
-        string hostId = HostReportReader.Read(snapshot).HostId;
+        string hostId = HostReportReader.HostId(snapshot);
         if (!string.Equals(hostId, _options.ExpectedHostId, StringComparison.OrdinalIgnoreCase))
         {
             return (

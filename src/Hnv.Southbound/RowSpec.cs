@@ -7,6 +7,13 @@ internal readonly record struct RowKey(string Table, string Name)
 {
     /// <summary>How other rows refer to it while it is planned.</summary>
     public override string ToString() => $"{Table}/{Name}";
+
+    /// <summary>Reads what <see cref="ToString"/> wrote.</summary>
+    public static RowKey Parse(string text)
+    {
+        int slash = text.IndexOf('/', StringComparison.Ordinal);
+        return new RowKey(text[..slash], text[(slash + 1)..]);
+    }
 }
 
 /// <summary>What the controller wants a row to say: the values of its table's <see cref="TableLayout.Columns"/>, in that order.</summary>

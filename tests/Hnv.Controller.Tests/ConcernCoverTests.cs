@@ -132,19 +132,26 @@ public sealed class ConcernCoverTests : IAsyncLifetime
     {
         int changed = 0;
 
+        FleetPlan stepped = Plan();
         foreach (Func<Task> change in changes)
         {
             FleetPlan before = Plan();
             await change();
             FleetPlan after = Plan();
+            FleetPlan step = after with { Networks = stepped.Networks.Next(after.Snapshot, Placed(after.Snapshot), [.. Placed(before.Snapshot).Servers.Keys.Union(Placed(after.Snapshot).Servers.Keys)]) };
 
-            IReadOnlySet<Guid>? concerned = Concern.Between(before, after);
+            IReadOnlySet<Guid>? concerned = Concern.Between(before, after), concernedByStep = Concern.Between(stepped, step);
+            stepped = step;
             foreach (string host in new[] { "host1", "host2" })
             {
+                string at = $"{host} at change {Array.IndexOf(changes, change)}";
+                Assert.True(PolicyOf(after, host).Equals(PolicyOf(step, host)), $"{at}: what is planned step by step is not what is planned from nothing");
                 if (!PolicyOf(before, host).Equals(PolicyOf(after, host)))
                 {
                     changed++;
-                    Assert.True(concerned is null || concerned.Contains(after.Snapshot.Find($"/servers/{host}")!.InstanceId), $"{host} at change {Array.IndexOf(changes, change)}");
+                    Guid id = after.Snapshot.Find($"/servers/{host}")!.InstanceId;
+                    Assert.True(concerned is null || concerned.Contains(id), at);
+                    Assert.True(concernedByStep is null || concernedByStep.Contains(id), $"{at}, by steps");
                 }
             }
         }
@@ -157,11 +164,12 @@ public sealed class ConcernCoverTests : IAsyncLifetime
     private FleetPlan Plan()
     {
         Snapshot snapshot = _server.Engine.Current;
-        var placements = new Placements(_places
-            .Where(p => snapshot.Find($"/networkInterfaces/{p.Key}") is not null)
-            .ToImmutableDictionary(p => new NicId(snapshot.Find($"/networkInterfaces/{p.Key}")!.InstanceId), p => p.Value));
-        return FleetPlan.Empty with { Snapshot = snapshot, Networks = new PlannedNetworks(snapshot, placements) };
+        return FleetPlan.Empty with { Snapshot = snapshot, Networks = new PlannedNetworks(snapshot, Placed(snapshot)) };
     }
+
+    private Placements Placed(Snapshot snapshot) => new(_places
+        .Where(p => snapshot.Find($"/networkInterfaces/{p.Key}") is not null)
+        .ToImmutableDictionary(p => new NicId(snapshot.Find($"/networkInterfaces/{p.Key}")!.InstanceId), p => p.Value));
 
     private Task MovedAsync(string nic, Guid server)
     {

@@ -72,6 +72,7 @@ internal sealed class Holdings
 {
     private readonly Dictionary<ClaimKey, string> _holders = [];
     private readonly Dictionary<(ClaimKind Kind, string Space), UInt128> _cursors = [];
+    private readonly Dictionary<(ClaimKind Kind, string Space), FreeValues> _free = [];
     private readonly Stack<(ClaimKey Key, string? Before)> _undo = [];
 
     /// <summary>The holder's resourceRef; null when it is free.</summary>
@@ -85,7 +86,7 @@ internal sealed class Holdings
             return before == holder;
         }
 
-        _holders[key] = holder;
+        Take(key, holder);
         _undo.Push((key, null));
         return true;
     }
@@ -100,7 +101,7 @@ internal sealed class Holdings
                 if (_holders.GetValueOrDefault(key) == node.Ref)
                 {
                     _undo.Push((key, node.Ref));
-                    _holders.Remove(key);
+                    Free(key);
                 }
             }
         }
@@ -128,24 +129,39 @@ internal sealed class Holdings
     {
         _holders.Clear();
         _cursors.Clear();
+        _free.Clear();
         _undo.Clear();
     }
 
     /// <summary>Takes the lowest free value of a range that is not to be skipped; false when there is none.</summary>
     public bool TryTakeLowest(Func<UInt128, ClaimKey> keyOf, UInt128 first, UInt128 last, Func<UInt128, bool>? skip, string holder, out UInt128 value)
     {
-        for (value = first; value <= last; value++)
+        ClaimKey sample = keyOf(first);
+        if (!_free.TryGetValue((sample.Kind, sample.Space), out FreeValues? free))
         {
-            ClaimKey key = keyOf(value);
-            if (skip?.Invoke(value) != true && _holders.TryAdd(key, holder))
+            _free[(sample.Kind, sample.Space)] = free = new FreeValues();
+        }
+
+        UInt128 from = free.UntouchedFrom(first);
+        foreach (UInt128 given in from > first ? free.GivenBack(first, UInt128.Min(last, from - 1)) : [])
+        {
+            if (skip?.Invoke(given) != true)
             {
-                _undo.Push((key, null));
+                value = given;
+                Take(keyOf(value), holder);
+                _undo.Push((keyOf(value), null));
                 return true;
             }
         }
 
-        value = default;
-        return false;
+        // From the beginning only before it is said that nothing is free: what was to be skipped once need not be for ever.
+        if (TryTakeFirst(keyOf, from, last, skip, holder, out value))
+        {
+            free.Touched(first, value);
+            return true;
+        }
+
+        return from > first && TryTakeFirst(keyOf, first, last, skip, holder, out value);
     }
 
     /// <summary>
@@ -157,8 +173,8 @@ internal sealed class Holdings
         ClaimKey sample = keyOf(first);
         UInt128 cursor = _cursors.GetValueOrDefault((sample.Kind, sample.Space));
         UInt128 from = cursor >= first && cursor < last ? cursor + 1 : first;
-        if (TryTakeLowest(keyOf, from, last, skip, holder, out value)
-            || (from > first && TryTakeLowest(keyOf, first, from - 1, skip, holder, out value)))
+        if (TryTakeFirst(keyOf, from, last, skip, holder, out value)
+            || (from > first && TryTakeFirst(keyOf, first, from - 1, skip, holder, out value)))
         {
             _cursors[(sample.Kind, sample.Space)] = value;
             return true;
@@ -177,15 +193,73 @@ internal sealed class Holdings
         {
             if (change.Before is null)
             {
-                _holders.Remove(change.Key);
+                Free(change.Key);
             }
             else
             {
-                _holders[change.Key] = change.Before;
+                Take(change.Key, change.Before);
             }
+        }
+    }
+
+    private bool TryTakeFirst(Func<UInt128, ClaimKey> keyOf, UInt128 first, UInt128 last, Func<UInt128, bool>? skip, string holder, out UInt128 value)
+    {
+        for (value = first; value <= last; value++)
+        {
+            ClaimKey key = keyOf(value);
+            if (skip?.Invoke(value) != true && !_holders.ContainsKey(key))
+            {
+                Take(key, holder);
+                _undo.Push((key, null));
+                return true;
+            }
+        }
+
+        value = default;
+        return false;
+    }
+
+    private void Take(ClaimKey key, string holder)
+    {
+        _holders[key] = holder;
+        if (_free.Count > 0 && _free.TryGetValue((key.Kind, key.Space), out FreeValues? free))
+        {
+            free.Take(key.Value);
+        }
+    }
+
+    private void Free(ClaimKey key)
+    {
+        _holders.Remove(key);
+        if (_free.Count > 0 && _free.TryGetValue((key.Kind, key.Space), out FreeValues? free))
+        {
+            free.GiveBack(key.Value);
         }
     }
 
     private static IEnumerable<ClaimKey> KeysOf(Node node) =>
         (node.Type.Claims?.Invoke(node) ?? []).Select(c => c.Key).Append(ClaimKey.Of(node.InstanceId));
+}
+
+/// <summary>
+/// Where the lowest free value of a space may be, so that nobody has to count through those that are held: up to where each range has been
+/// handed out, and what was given back below.
+/// </summary>
+internal sealed class FreeValues
+{
+    private readonly Dictionary<UInt128, UInt128> _untouched = [];
+    private readonly SortedSet<UInt128> _givenBack = [];
+
+    /// <summary>Values of a range that were given back, lowest first.</summary>
+    public IEnumerable<UInt128> GivenBack(UInt128 first, UInt128 last) => _givenBack.GetViewBetween(first, last);
+
+    /// <summary>From where on a range was never counted through.</summary>
+    public UInt128 UntouchedFrom(UInt128 first) => _untouched.GetValueOrDefault(first, first);
+
+    /// <summary>Everything of a range up to a value is held, or to be skipped.</summary>
+    public void Touched(UInt128 first, UInt128 value) => _untouched[first] = value + 1;
+
+    public void Take(UInt128 value) => _givenBack.Remove(value);
+
+    public void GiveBack(UInt128 value) => _givenBack.Add(value);
 }

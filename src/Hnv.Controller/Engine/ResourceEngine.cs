@@ -28,6 +28,9 @@ internal sealed record DeleteResult(Operation Operation, string ETagBefore);
 /// </summary>
 internal sealed class ResourceEngine : IAsyncDisposable
 {
+    // Documents that one thread reads at a start before it takes more.
+    private const int LoadedTogether = 256;
+
     private readonly Catalog _catalog;
     private readonly IDocumentStore _store;
     private readonly SecretBox _secrets;
@@ -506,22 +509,25 @@ internal sealed class ResourceEngine : IAsyncDisposable
     private async Task<IReadOnlyList<StoredDocument>> LoadAsync(CancellationToken cancellation)
     {
         (long revision, IReadOnlyList<StoredDocument> documents) = await _store.LoadAsync(cancellation);
-        Snapshot snapshot = Snapshot.Empty;
+        Node[][] parts = await Task.WhenAll(documents.Chunk(Math.Max(LoadedTogether, documents.Count / Environment.ProcessorCount / 4)).Select(part => Task.Run(() => Read(part), cancellation)));
+        Node[] roots = [.. parts.SelectMany(part => part)];
         _holdings.Clear();
-        foreach (StoredDocument document in documents)
+        foreach (Node root in roots)
         {
-            if (_catalog.Find(document.Type) is { } type)
-            {
-                Node root = NodeJson.Read(type, JsonNode.Parse(document.Body)!.AsObject(), _secrets.Unseal);
-                snapshot = snapshot.With(null, root);
-                _holdings.Restore(root);
-                _sequence = Math.Max(_sequence, root.SelfAndDescendants().Max(n => n.Sequence));
-            }
+            _holdings.Restore(root);
+            _sequence = Math.Max(_sequence, root.SelfAndDescendants().Max(n => n.Sequence));
         }
 
-        _accepted = _durable = snapshot.At(revision);
+        _accepted = _durable = Snapshot.Of(revision, roots);
         return [.. documents.Where(document => document.Type == OperationJournal.Type)];
     }
+
+    private Node[] Read(StoredDocument[] documents) =>
+    [
+        .. documents
+            .Select(document => _catalog.Find(document.Type) is { } type ? NodeJson.Read(type, JsonNode.Parse(document.Body)!.AsObject(), _secrets.Unseal) : null)
+            .OfType<Node>(),
+    ];
 
     // A commit failed, so what was accepted on top of it is void: fail all that waits and start over from what the store holds.
     // The answer of the failed one may only have been lost: its operations are in the journal then.

@@ -27,8 +27,8 @@ internal static class Concern
                     // On a logical network nothing says who else has rules about the tag.
                     return null;
                 case NetworkInterfaces.Name:
-                    AddMachine(before.Networks.ByInterface.GetValueOrDefault(either.InstanceId));
-                    AddMachine(after.Networks.ByInterface.GetValueOrDefault(either.InstanceId));
+                    AddInterface(old, before);
+                    AddInterface(now, after);
                     break;
                 case AccessControlLists.Name or RouteTables.Name or ServiceInsertions.Name:
                     AddUsers(before, either);
@@ -50,10 +50,12 @@ internal static class Concern
             }
         }
 
-        foreach (PlannedNetworks.Machine machine in after.Networks.Machines)
+        IEnumerable<(PlannedNetworks.Machine? Was, PlannedNetworks.Machine? Is)> machines = after.Networks.Follows(before.Networks)
+            ? after.Networks.Changed!
+            : after.Networks.Machines.Select(machine => (before.Networks.ByInterface.GetValueOrDefault(machine.Id.Value), (PlannedNetworks.Machine?)machine));
+        foreach ((PlannedNetworks.Machine? was, PlannedNetworks.Machine? machine) in machines)
         {
-            PlannedNetworks.Machine? was = before.Networks.ByInterface.GetValueOrDefault(machine.Id.Value);
-            if (was?.Server != machine.Server)
+            if (was?.Server != machine?.Server)
             {
                 AddMachine(was);
                 AddMachine(machine);
@@ -67,7 +69,7 @@ internal static class Concern
 
         foreach (string network in networks)
         {
-            servers.UnionWith(before.Networks.ByNetwork[network].Concat(after.Networks.ByNetwork[network]).Select(m => m.Server).OfType<Guid>());
+            servers.UnionWith(before.Networks.ServersIn(network).Concat(after.Networks.ServersIn(network)));
         }
 
         return servers;
@@ -78,6 +80,16 @@ internal static class Concern
         // Who has a port in a network also knows everything about the networks that it talks to.
         static IEnumerable<string> PeersOf(FleetPlan plan, string network) =>
             plan.Snapshot.Find(network) is { } node && node.Type.Name == VirtualNetworks.Name ? plan.Networks.Peers(node).Select(peer => peer.Key) : [];
+
+        // One that is nowhere yet is known to nobody, unless rules name it.
+        void AddInterface(Node? nic, FleetPlan plan)
+        {
+            if (nic is not null && plan.Networks.ByInterface.GetValueOrDefault(nic.InstanceId) is { } machine
+                && (machine.Server is not null || PlannedNetworks.IsSeenInRules(nic, plan.Snapshot)))
+            {
+                AddMachine(machine);
+            }
+        }
 
         // Everyone in a virtual network sees its machines; one outside is seen by its own host only.
         void AddMachine(PlannedNetworks.Machine? machine)

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 using Hnv.Controller.Engine;
 using Hnv.Controller.Model;
 using Hnv.Controller.Planning;
+using Hnv.Controller.Resources;
 using Hnv.Ovsdb;
+using Hnv.Primitives;
 
 namespace Hnv.Controller.Hosts;
 
@@ -21,6 +23,9 @@ internal sealed partial class HostFleet : IAsyncDisposable
     // Nobody should ever be forgotten when a change is planned; this bounds the harm if one is.
     private static readonly TimeSpan s_safetyNet = TimeSpan.FromSeconds(30);
 
+    // What is made step by step must not be believed for ever; to make it anew takes a moment where there are a hundred thousand interfaces.
+    private const int RoundsFromNothing = 20;
+
     private readonly ResourceEngine _engine;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -33,7 +38,13 @@ internal sealed partial class HostFleet : IAsyncDisposable
     private Task _patrol = Task.CompletedTask;
     private volatile FleetPlan _plan = FleetPlan.Empty;
     private volatile bool _everyone = true;
+    private volatile bool _fromNothing;
     private long _hostPlans;
+
+    // What the last plan was made of, to go on from.
+    private PlannedNetworks? _networks;
+    private Dictionary<Guid, Node> _managed = [];
+    private IReadOnlyList<(Node Server, PlanFault Fault)> _unreachable = [];
 
     // The last plan that was handed out to the hosts; what changes are compared with.
     private FleetPlan _handedOut = FleetPlan.Empty;
@@ -97,6 +108,7 @@ internal sealed partial class HostFleet : IAsyncDisposable
                 {
                     // Not to be blamed on one document. The hosts keep what they have; the next change and the patrol try again.
                     Log.PlanFailed(_logger, e, snapshot.Revision);
+                    _networks = null;
                     _everyone = true;
                     _plan = _plan with { Failure = new PlanFault("PolicyConfigurationFailure", $"Revision {snapshot.Revision} cannot be planned: {e.Message}") };
                 }
@@ -114,20 +126,33 @@ internal sealed partial class HostFleet : IAsyncDisposable
     {
         bool everyone = _everyone;
         _everyone = false;
-        Dictionary<Guid, Node> managed = HostSessions.Managed(snapshot);
-        ImmutableDictionary<string, PlanFault>.Builder resources = ImmutableDictionary.CreateBuilder<string, PlanFault>();
-        foreach ((Node server, PlanFault fault) in _sessions.Match(managed))
+        if (_fromNothing)
         {
-            resources[server.Key] = fault;
+            _fromNothing = false;
+            _networks = null;
         }
 
-        _ledger.KeepOnly(managed.Keys);
+        if (_networks is null || !snapshot.IsSame(Servers.Name, _plan.Snapshot))
+        {
+            _managed = HostSessions.Managed(snapshot);
+            _unreachable = _sessions.Match(_managed);
+            _ledger.KeepOnly(_managed.Keys);
+        }
+
         foreach ((Guid id, HostWorker worker) in _sessions.All)
         {
             _ledger.Hear(id, worker.Report);
         }
 
-        var networks = new PlannedNetworks(snapshot, _ledger.Placements());
+        IReadOnlyCollection<NicId> moved = _ledger.TakeMoved();
+        PlannedNetworks networks = _networks is null ? new PlannedNetworks(snapshot, _ledger.Placements) : _networks.Next(snapshot, _ledger.Placements, moved);
+        _networks = networks;
+        ImmutableDictionary<string, PlanFault>.Builder resources = ImmutableDictionary.CreateBuilder<string, PlanFault>();
+        foreach ((Node server, PlanFault fault) in _unreachable)
+        {
+            resources[server.Key] = fault;
+        }
+
         foreach (PlanException fault in networks.Faults)
         {
             resources[fault.RootKey] = FaultOf(fault);
@@ -141,17 +166,17 @@ internal sealed partial class HostFleet : IAsyncDisposable
             return;
         }
 
-        _plan = HandOut(plan, managed, everyone ? null : Concern.Between(_handedOut, plan));
+        _plan = HandOut(plan, everyone ? null : Concern.Between(_handedOut, plan));
         _handedOut = _plan;
     }
 
     /// <summary>Tells the hosts concerned, and those that a fault has kept at an older policy, what they are to have.</summary>
     /// <returns>The plan with the faults found on the way.</returns>
-    private FleetPlan HandOut(FleetPlan plan, Dictionary<Guid, Node> managed, IReadOnlySet<Guid>? concerned)
+    private FleetPlan HandOut(FleetPlan plan, IReadOnlySet<Guid>? concerned)
     {
         ImmutableDictionary<string, PlanFault>.Builder resources = plan.Resources.ToBuilder();
         ImmutableDictionary<Guid, PlanFault>.Builder hosts = plan.Hosts.ToBuilder();
-        long wave = _engine.Propagation.Begin(managed);
+        long wave = _engine.Propagation.Begin(_managed);
         List<Guid> changed = [];
         foreach ((Guid id, HostWorker worker) in _sessions.All)
         {
@@ -163,7 +188,7 @@ internal sealed partial class HostFleet : IAsyncDisposable
             try
             {
                 Interlocked.Increment(ref _hostPlans);
-                if (worker.Desire(HostPlanner.Plan(plan.Snapshot, plan.Networks, managed[id]), wave))
+                if (worker.Desire(HostPlanner.Plan(plan.Snapshot, plan.Networks, _managed[id]), wave))
                 {
                     changed.Add(id);
                 }
@@ -204,12 +229,13 @@ internal sealed partial class HostFleet : IAsyncDisposable
         _look.Set();
     }
 
-    /// <summary>Has everyone planned now and then, whatever changed.</summary>
+    /// <summary>Has everyone planned now and then, whatever changed, and now and then from nothing.</summary>
     private async Task PatrolAsync()
     {
-        while (!_stop.IsCancellationRequested)
+        for (int round = 1; !_stop.IsCancellationRequested; round++)
         {
             await Task.Delay(s_safetyNet, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _fromNothing |= round % RoundsFromNothing == 0;
             _everyone = true;
             _look.Set();
         }

@@ -137,11 +137,19 @@ internal sealed partial class HostWorker : IAsyncDisposable
 
     private async Task ListenAsync()
     {
+        (object Ports, string HostId, HostSessionState State)? told = null;
         await foreach (bool _ in _session.Changes.ReadAllAsync(_stop.Token))
         {
             _look.Set();
             Confirm();
-            _reported();
+
+            // Most of what a host says is how far it is, and nobody is planned otherwise for that.
+            (object, string, HostSessionState) now = (_session.Report.Ports, _session.Report.HostId, _session.Status.State);
+            if (!now.Equals(told))
+            {
+                told = now;
+                _reported();
+            }
         }
     }
 

@@ -23,17 +23,30 @@ internal sealed partial class PlacementLedger : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly Dictionary<Guid, ImmutableDictionary<NicId, DateTimeOffset>> _known;
     private readonly Dictionary<Guid, HostReport> _seen = [];
+
+    // Who says to have a port, by port; of what is known.
+    private readonly Dictionary<NicId, ImmutableDictionary<Guid, DateTimeOffset>> _claims = [];
     private readonly Lock _gate = new();
     private readonly ChangeSignal _changed = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _writing;
     private Dictionary<Guid, ImmutableDictionary<NicId, DateTimeOffset>?> _unsaved = [];
+    private HashSet<NicId> _moved = [];
 
     private PlacementLedger(
         OvsdbPlacementStore store, IReadOnlyDictionary<Guid, ImmutableDictionary<NicId, DateTimeOffset>> known, TimeProvider time, ILogger logger)
     {
         _store = store;
         _known = new(known);
+        Placements = Planning.Placements.Latest(known.SelectMany(server => server.Value.Select(port => (port.Key, server.Key, port.Value))));
+        foreach ((Guid server, ImmutableDictionary<NicId, DateTimeOffset> ports) in known)
+        {
+            foreach ((NicId nic, DateTimeOffset at) in ports)
+            {
+                _claims[nic] = (_claims.GetValueOrDefault(nic) ?? ImmutableDictionary<Guid, DateTimeOffset>.Empty).SetItem(server, at);
+            }
+        }
+
         _time = time;
         _logger = logger;
         _writing = WriteAsync();
@@ -55,7 +68,9 @@ internal sealed partial class PlacementLedger : IAsyncDisposable
         _seen[server] = report;
         if (!_known.TryGetValue(server, out ImmutableDictionary<NicId, DateTimeOffset>? before) || !Same(before, report.Ports))
         {
-            Note(server, _known[server] = report.Ports.ToImmutableDictionary(port => port.Key, port => port.Value.AttachedAt));
+            ImmutableDictionary<NicId, DateTimeOffset> now = report.Ports.ToImmutableDictionary(port => port.Key, port => port.Value.AttachedAt);
+            Claim(server, before ?? ImmutableDictionary<NicId, DateTimeOffset>.Empty, now);
+            Note(server, _known[server] = now);
         }
     }
 
@@ -64,6 +79,7 @@ internal sealed partial class PlacementLedger : IAsyncDisposable
     {
         foreach (Guid gone in _known.Keys.Except(servers).ToArray())
         {
+            Claim(gone, _known[gone], ImmutableDictionary<NicId, DateTimeOffset>.Empty);
             _known.Remove(gone);
             _seen.Remove(gone);
             Note(gone, null);
@@ -71,8 +87,15 @@ internal sealed partial class PlacementLedger : IAsyncDisposable
     }
 
     /// <summary>Where every port is.</summary>
-    public Placements Placements() =>
-        Planning.Placements.Latest(_known.SelectMany(server => server.Value.Select(port => (port.Key, server.Key, port.Value))));
+    public Placements Placements { get; private set; }
+
+    /// <summary>The ports whose place may have changed since this was asked last.</summary>
+    public IReadOnlyCollection<NicId> TakeMoved()
+    {
+        HashSet<NicId> moved = _moved;
+        _moved = [];
+        return moved;
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -85,6 +108,29 @@ internal sealed partial class PlacementLedger : IAsyncDisposable
 
     private static bool Same(ImmutableDictionary<NicId, DateTimeOffset> known, ImmutableDictionary<NicId, PortBinding> ports) =>
         known.Count == ports.Count && ports.All(port => known.TryGetValue(port.Key, out DateTimeOffset at) && at == port.Value.AttachedAt);
+
+    private void Claim(Guid server, ImmutableDictionary<NicId, DateTimeOffset> before, ImmutableDictionary<NicId, DateTimeOffset> now)
+    {
+        ImmutableDictionary<NicId, Guid>.Builder places = Placements.Servers.ToBuilder();
+        foreach (NicId nic in before.Keys.Union(now.Keys).ToArray())
+        {
+            ImmutableDictionary<Guid, DateTimeOffset> claims = _claims.GetValueOrDefault(nic) ?? ImmutableDictionary<Guid, DateTimeOffset>.Empty;
+            claims = now.TryGetValue(nic, out DateTimeOffset at) ? claims.SetItem(server, at) : claims.Remove(server);
+            _moved.Add(nic);
+            if (claims.IsEmpty)
+            {
+                _claims.Remove(nic);
+                places.Remove(nic);
+            }
+            else
+            {
+                _claims[nic] = claims;
+                places[nic] = Planning.Placements.Latest(claims);
+            }
+        }
+
+        Placements = new Placements(places.ToImmutable());
+    }
 
     private void Note(Guid server, ImmutableDictionary<NicId, DateTimeOffset>? ports)
     {

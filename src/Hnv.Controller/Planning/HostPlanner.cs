@@ -18,17 +18,16 @@ internal static class HostPlanner
         PlannedNetworks.Machine[] here = [.. networks.ByServer[server.InstanceId]];
         Node[] domains = [.. networks.NetworksOf(server)];
         RoutingDomainId[] known = [.. domains.Select(domain => new RoutingDomainId(domain.InstanceId))];
-        ImmutableArray<CaPaMapping> mappings = [.. domains.SelectMany(networks.Mappings)];
         return new HostPolicy(
             Configuration: 0,
             VirtualNetworkManager.RouterMac(snapshot),
             [.. ProviderAddresses(snapshot, server)],
             [.. domains.Select(domain => Known(networks.Network(domain), known))],
-            mappings,
-            [.. here.Select(m => PlanException.Blaming(m.Nic, () => PortPlanner.Plan(snapshot, networks, m)))])
+            networks.Mappings(domains),
+            [.. here.Select(networks.Port)])
         {
             Settings = Settings(snapshot, server),
-            Teams = [.. networks.Teams(mappings)],
+            Teams = networks.Teams(domains),
         };
     }
 

@@ -7,43 +7,11 @@ using Hnv.Primitives;
 namespace Hnv.Controller.Planning;
 
 /// <summary>
-/// What the documents of one snapshot mean: machines with their places, networks with their mappings. Made once per change and asked
-/// by every host.
+/// What the documents of one snapshot mean: machines with their places, networks with their mappings. Made once per change, from what was
+/// there before, and asked by every host. Immutable to those who ask; what it works out when asked is kept, and handed on as long as it holds.
 /// </summary>
-internal sealed class PlannedNetworks
+internal sealed partial class PlannedNetworks
 {
-    private readonly Snapshot _snapshot;
-    private readonly EncapsulationType _encapsulation;
-    private readonly Dictionary<string, VirtualNetworkPolicy> _networks = [];
-    private readonly Dictionary<string, ImmutableArray<Node>> _peers = [];
-    private readonly Dictionary<Guid, Node> _servers;
-    private readonly Dictionary<Guid, ImmutableArray<ProviderAddress>> _addresses = [];
-    private readonly Dictionary<Guid, PlanException> _doubtfulServers = [];
-    private readonly Dictionary<string, PlanException> _doubtfulNetworks = [];
-
-    public PlannedNetworks(Snapshot snapshot, Placements placements)
-    {
-        _snapshot = snapshot;
-        _encapsulation = VirtualNetworkManager.Encapsulation(snapshot);
-        _servers = snapshot.All(Servers.Name).ToDictionary(s => s.InstanceId);
-        foreach (Node server in _servers.Values)
-        {
-            try
-            {
-                _addresses[server.InstanceId] = PlanException.Blaming(server, () => AddressesOf(server));
-            }
-            catch (PlanException e)
-            {
-                _doubtfulServers[server.InstanceId] = e;
-            }
-        }
-
-        Machines = [.. snapshot.All(NetworkInterfaces.Name).Select(nic => TryMachineOf(nic, placements)).OfType<Machine>()];
-        ByInterface = Machines.ToDictionary(m => m.Id.Value);
-        ByServer = Machines.Where(m => m.Server is not null).ToLookup(m => m.Server!.Value);
-        ByNetwork = Machines.Where(m => m.Network is not null).ToLookup(m => m.Network!.Key);
-    }
-
     /// <summary>One adapter.</summary>
     /// <param name="Nic">The interface.</param>
     /// <param name="Id">What its port is called.</param>
@@ -61,14 +29,22 @@ internal sealed class PlannedNetworks
             Nic.ChildrenOf(IpConfigurations.Name).Select(c => c.Reference(property)).OfType<string>();
     }
 
-    public IReadOnlyList<Machine> Machines { get; }
+    /// <summary>Everybody, in order of creation, as in all the lists below.</summary>
+    public IEnumerable<Machine> Machines => _machines.Values;
 
     /// <summary>By the interface's instanceId.</summary>
-    public IReadOnlyDictionary<Guid, Machine> ByInterface { get; }
+    public IReadOnlyDictionary<Guid, Machine> ByInterface => _byInterface;
 
-    public ILookup<Guid, Machine> ByServer { get; }
+    public MachineIndex<Guid> ByServer => _byServer;
 
-    public ILookup<string, Machine> ByNetwork { get; }
+    /// <summary>By the key of the virtual network.</summary>
+    public MachineIndex<string> ByNetwork => _byNetwork;
+
+    /// <summary>What there was to do to make this and to answer, in numbers; of the whole line of plans.</summary>
+    public PlanWork Work => _cache.Work;
+
+    /// <summary>The servers that have a port in a network.</summary>
+    public IEnumerable<Guid> ServersIn(string network) => _serversIn.GetValueOrDefault(network)?.Keys ?? [];
 
     /// <summary>What could not be understood.</summary>
     public IEnumerable<PlanException> Faults => _doubtfulServers.Values.Concat(_doubtfulNetworks.Values);
@@ -108,9 +84,9 @@ internal sealed class PlannedNetworks
     /// <summary>The networks that a network talks to.</summary>
     public ImmutableArray<Node> Peers(Node network)
     {
-        if (!_peers.TryGetValue(network.Key, out ImmutableArray<Node> peers))
+        if (!_cache.Peers.TryGetValue(network.Key, out ImmutableArray<Node> peers))
         {
-            _peers[network.Key] = peers = [.. VirtualNetworkPeerings.ConnectedPeers(network, _snapshot)];
+            _cache.Peers[network.Key] = peers = [.. VirtualNetworkPeerings.ConnectedPeers(network, _snapshot)];
         }
 
         return peers;
@@ -119,9 +95,9 @@ internal sealed class PlannedNetworks
     /// <summary>A virtual network with all its subnets.</summary>
     public VirtualNetworkPolicy Network(Node network)
     {
-        if (!_networks.TryGetValue(network.Key, out VirtualNetworkPolicy? policy))
+        if (!_cache.Networks.TryGetValue(network.Key, out VirtualNetworkPolicy? policy))
         {
-            _networks[network.Key] = policy = PlanException.Blaming(network, () => new VirtualNetworkPolicy(
+            _cache.Networks[network.Key] = policy = PlanException.Blaming(network, () => new VirtualNetworkPolicy(
                 new RoutingDomainId(network.InstanceId),
                 network.Id,
                 VirtualNetworkManager.RouterEnabled(_snapshot),
@@ -139,28 +115,24 @@ internal sealed class PlannedNetworks
         return policy;
     }
 
-    /// <summary>The mappings of everyone in a network who is on some host with a provider address.</summary>
-    public IEnumerable<CaPaMapping> Mappings(Node network)
-    {
-        foreach (Machine machine in ByNetwork[network.Key])
-        {
-            if (machine.Server is { } server && ProviderAddresses(server) is { IsEmpty: false } addresses)
-            {
-                // A machine keeps to one team member; which one follows from its id, so that members share the load.
-                int member = (int)((uint)machine.Id.Value.GetHashCode() % (uint)addresses.Length);
-                foreach (CustomerAddress address in machine.Addresses)
-                {
-                    yield return new CaPaMapping(new TenantEndpoint(machine.Vsid, address), machine.Mac, addresses[member], _encapsulation);
-                }
-            }
-        }
-    }
+    /// <summary>The mappings of everyone in some networks who is on some host with a provider address. The same networks have the same array.</summary>
+    public ImmutableArray<CaPaMapping> Mappings(IReadOnlyList<Node> networks) => Reach(networks).Mappings;
 
-    /// <summary>The teams that some mappings lead to, each server once.</summary>
-    public IEnumerable<ProviderTeam> Teams(IEnumerable<CaPaMapping> mappings)
+    /// <summary>The teams that the mappings of some networks lead to, each server once.</summary>
+    public ImmutableArray<ProviderTeam> Teams(IReadOnlyList<Node> networks) => Reach(networks).Teams;
+
+    /// <summary>What a host has to know of the port of a machine.</summary>
+    public PortPolicy Port(Machine machine)
     {
-        HashSet<ProviderAddress> reached = [.. mappings.Select(mapping => mapping.Provider)];
-        return _addresses.Values.Where(addresses => addresses.Length > 1 && addresses.Any(reached.Contains)).Select(addresses => new ProviderTeam(addresses));
+        if (_cache.Ports.TryGetValue(machine.Id.Value, out (Machine Of, PortPolicy Policy) known) && ReferenceEquals(known.Of, machine))
+        {
+            return known.Policy;
+        }
+
+        Work.CountPort();
+        PortPolicy policy = PlanException.Blaming(machine.Nic, () => PortPlanner.Plan(_snapshot, this, machine));
+        _cache.Ports[machine.Id.Value] = (machine, policy);
+        return policy;
     }
 
     /// <summary>The firewall rules of a machine: of its own lists, then of its subnets'.</summary>
@@ -243,57 +215,52 @@ internal sealed class PlannedNetworks
                select IpPrefix.Create(address.Value, address.Value.IsIPv4 ? 32 : 128);
     }
 
-    private static ImmutableArray<ProviderAddress> AddressesOf(Node server) =>
-        ProviderAddress.TryParse((string?)server.Properties[Servers.UnmanagedVtep]?["address"], out ProviderAddress foreign)
-            ? [foreign]
-            : [.. server.ChildrenOf(Servers.Interfaces)
-                .Select(nic => (string?)nic.Properties[Servers.ProviderAddress]?["address"])
-                .OfType<string>()
-                .Select(ProviderAddress.Parse)];
-
-    private Machine? TryMachineOf(Node nic, Placements placements)
+    private PlanCache.Reach Reach(IReadOnlyList<Node> networks)
     {
-        try
+        ImmutableArray<ImmutableArray<CaPaMapping>> parts = [.. networks.Select(MappingsOf)];
+        string name = string.Join('\n', networks.Select(network => network.Key));
+        if (_cache.Reaches.TryGetValue(name, out PlanCache.Reach? known) && known.Holds(parts, _addresses))
         {
-            return PlanException.Blaming(nic, () => MachineOf(nic, placements));
+            return known;
         }
-        catch (PlanException e)
-        {
-            if (nic.ChildrenOf(IpConfigurations.Name).Select(c => c.Reference(IpConfigurations.Subnet)).OfType<string>().FirstOrDefault() is { } subnet)
-            {
-                _doubtfulNetworks[PlanException.RootKeyOf(subnet)] = e;
-            }
 
-            if (placements.Servers.TryGetValue(new NicId(nic.InstanceId), out Guid server))
-            {
-                _doubtfulServers[server] = e;
-            }
-
-            return null;
-        }
+        ImmutableArray<CaPaMapping> mappings = parts.Length == 1 ? parts[0] : [.. parts.SelectMany(part => part)];
+        HashSet<ProviderAddress> reached = [.. mappings.Select(mapping => mapping.Provider)];
+        ImmutableArray<ProviderTeam> teams =
+        [
+            .. _addresses.Where(server => server.Value.Length > 1 && server.Value.Any(reached.Contains)).OrderBy(server => server.Key).Select(server => new ProviderTeam(server.Value)),
+        ];
+        return _cache.Reaches[name] = new PlanCache.Reach(parts, _addresses, mappings, teams);
     }
 
-    private Machine? MachineOf(Node nic, Placements placements)
+    private ImmutableArray<CaPaMapping> MappingsOf(Node network)
     {
-        Node[] configurations = [.. nic.ChildrenOf(IpConfigurations.Name)];
-        Node[] subnets = [.. configurations.Select(c => _snapshot.Find(c.Reference(IpConfigurations.Subnet))).OfType<Node>().DistinctBy(s => s.Key)];
-        if (subnets.Length == 0 || !MacAddress.TryParse(nic.Text("privateMacAddress"), out MacAddress mac))
+        if (!_cache.Mappings.TryGetValue(network.Key, out ImmutableArray<CaPaMapping> mappings))
         {
-            return null;
+            _cache.Mappings[network.Key] = mappings = [.. ByNetwork[network.Key].SelectMany(MappingsOf)];
         }
 
-        Node? network = subnets[0].Type.Path == VirtualNetworks.SubnetPath ? _snapshot.Find(PlanException.RootKeyOf(subnets[0].Ref)) : null;
-        var id = new NicId(nic.InstanceId);
-        Guid? server = placements.Servers.TryGetValue(id, out Guid reported) && _servers.ContainsKey(reported) ? reported
-            : _snapshot.Find(nic.Reference(NetworkInterfaces.Placement))?.InstanceId;
-        return new Machine(
-            nic,
-            id,
-            network,
-            [.. subnets],
-            network is null ? default : VirtualNetworks.VsidOf(subnets[0]),
-            mac,
-            [.. configurations.Select(c => c.Address(IpConfigurations.Address)).OfType<InetAddress>().Select(a => new CustomerAddress(a))],
-            server);
+        return mappings;
+    }
+
+    private CaPaMapping[] MappingsOf(Machine machine)
+    {
+        if (machine.Server is not { } server || ProviderAddresses(server) is not { IsEmpty: false } addresses)
+        {
+            return [];
+        }
+
+        if (_cache.MachineMappings.TryGetValue(machine.Id.Value, out (Machine Of, ImmutableArray<ProviderAddress> To, CaPaMapping[] Mappings) known)
+            && ReferenceEquals(known.Of, machine) && known.To == addresses)
+        {
+            return known.Mappings;
+        }
+
+        // A machine keeps to one team member; which one follows from its id, so that members share the load.
+        Work.CountMapped();
+        int member = (int)((uint)machine.Id.Value.GetHashCode() % (uint)addresses.Length);
+        CaPaMapping[] mappings = [.. machine.Addresses.Select(address => new CaPaMapping(new TenantEndpoint(machine.Vsid, address), machine.Mac, addresses[member], _encapsulation))];
+        _cache.MachineMappings[machine.Id.Value] = (machine, addresses, mappings);
+        return mappings;
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Hnv.Ovsdb;
 
 namespace Hnv.Controller.Store;
@@ -14,7 +15,13 @@ internal sealed class OvsdbDocumentStore(IReadOnlyList<OvsdbEndpoint> endpoints)
     private const string StoreTable = "Store";
     private const string DocumentTable = "Document";
 
+    // Documents asked for at once: a few megabytes of answer.
+    private const int PartMax = 4096;
+
     private readonly StoreConnection _connection = new(endpoints);
+
+    // The row of every document, by its key; as of the revision that the next commit builds on.
+    private readonly Dictionary<string, Guid> _rows = [];
     private long? _epoch;
 
     /// <summary>A store of one server.</summary>
@@ -48,27 +55,61 @@ internal sealed class OvsdbDocumentStore(IReadOnlyList<OvsdbEndpoint> endpoints)
     public async Task<(long Revision, IReadOnlyList<StoredDocument> Documents)> LoadAsync(CancellationToken cancellation)
     {
         await EnsureRowAsync(cancellation);
-        using var transaction = new OvsdbTransaction(Database);
-        transaction.Select(StoreTable, OvsdbTransaction.EveryRow, "revision");
-        transaction.Select(DocumentTable, OvsdbTransaction.EveryRow, "key", "type", "body");
-        OvsdbTransactionResult result = await _connection.TransactAsync(transaction, cancellation);
-        return (
-            result.Rows(0)[0]["revision"].Single.Integer,
-            [.. result.Rows(1).Select(row => new StoredDocument(row["key"].Single.Text, row["type"].Single.Text, row["body"].Single.Text))]);
+        using var look = new OvsdbTransaction(Database);
+        look.Select(StoreTable, OvsdbTransaction.EveryRow, "revision");
+        look.Select(DocumentTable, OvsdbTransaction.EveryRow, "revision");
+        OvsdbTransactionResult found = await _connection.TransactAsync(look, cancellation);
+        long revision = found.Rows(0)[0]["revision"].Single.Integer;
+        _rows.Clear();
+        var documents = new List<StoredDocument>();
+
+        // In parts: while the server prints one, we read the one before. An answer with everything would also be held in memory several times.
+        Task<OvsdbTransactionResult>? coming = null;
+        foreach ((long from, long to) in Parts([.. found.RawRows(1).Select(row => row.GetProperty("revision"u8).GetInt64())]))
+        {
+            Task<OvsdbTransactionResult> next = LoadPartAsync(revision, from, to, cancellation);
+            if (coming is not null)
+            {
+                Take(await coming, documents);
+            }
+
+            coming = next;
+        }
+
+        if (coming is not null)
+        {
+            Take(await coming, documents);
+        }
+
+        return (revision, documents);
     }
 
     public async Task CommitAsync(IReadOnlyCollection<DocumentChange> changes, long from, long to, CancellationToken cancellation)
     {
         using var transaction = new OvsdbTransaction(Database);
-        transaction.Wait(StoreTable, OvsdbTransaction.EveryRow, ["revision"], [[KeyValuePair.Create("revision", (OvsdbValue)from)]]);
+        WaitFor(transaction, from);
         WaitForTerm(transaction);
         transaction.Update(StoreTable, OvsdbTransaction.EveryRow, [KeyValuePair.Create("revision", (OvsdbValue)to)]);
+        List<(string Key, int Operation)> inserted = [];
         foreach (DocumentChange change in changes)
         {
-            // Delete and insert: an update would have to know whether the row is there.
-            transaction.Delete(DocumentTable, [OvsdbCondition.Equal("key", change.Key)]);
-            if (change.Body is not null)
+            // By identity: to find a row by its key the server looks at every one.
+            bool isThere = _rows.TryGetValue(change.Key, out Guid row);
+            if (change.Body is null && isThere)
             {
+                transaction.Delete(DocumentTable, [OvsdbCondition.Row(row)]);
+            }
+            else if (change.Body is not null && isThere)
+            {
+                transaction.Update(DocumentTable, [OvsdbCondition.Row(row)],
+                [
+                    KeyValuePair.Create("revision", (OvsdbValue)to),
+                    KeyValuePair.Create("body", (OvsdbValue)change.Body),
+                ]);
+            }
+            else if (change.Body is not null)
+            {
+                inserted.Add((change.Key, transaction.Count));
                 transaction.Insert(DocumentTable,
                 [
                     KeyValuePair.Create("key", (OvsdbValue)change.Key),
@@ -80,7 +121,16 @@ internal sealed class OvsdbDocumentStore(IReadOnlyList<OvsdbEndpoint> endpoints)
         }
 
         transaction.Commit();
-        await _connection.TransactAsync(transaction, cancellation);
+        OvsdbTransactionResult result = await _connection.TransactAsync(transaction, cancellation);
+        foreach (DocumentChange change in changes.Where(change => change.Body is null))
+        {
+            _rows.Remove(change.Key);
+        }
+
+        foreach ((string key, int operation) in inserted)
+        {
+            _rows[key] = result.InsertedUuid(operation);
+        }
     }
 
     public async Task SettleAsync(CancellationToken cancellation)
@@ -108,6 +158,44 @@ internal sealed class OvsdbDocumentStore(IReadOnlyList<OvsdbEndpoint> endpoints)
         if (_epoch is { } epoch)
         {
             transaction.Wait(StoreTable, OvsdbTransaction.EveryRow, ["epoch"], [[KeyValuePair.Create("epoch", (OvsdbValue)epoch)]]);
+        }
+    }
+
+    /// <summary>Ranges of revisions, both ends within, with no more documents in each than are asked for at once, as far as revisions tell them apart.</summary>
+    private static IEnumerable<(long From, long To)> Parts(long[] revisions)
+    {
+        Array.Sort(revisions);
+        for (int begin = 0, end; begin < revisions.Length; begin = end)
+        {
+            end = Math.Min(begin + PartMax, revisions.Length);
+            while (end < revisions.Length && revisions[end] == revisions[end - 1])
+            {
+                end++;
+            }
+
+            yield return (revisions[begin], revisions[end - 1]);
+        }
+    }
+
+    private async Task<OvsdbTransactionResult> LoadPartAsync(long revision, long from, long to, CancellationToken cancellation)
+    {
+        using var transaction = new OvsdbTransaction(Database);
+        WaitFor(transaction, revision);
+        transaction.Select(
+            DocumentTable, [new OvsdbCondition("revision", ">=", from), new OvsdbCondition("revision", "<=", to)], "_uuid", "key", "type", "body");
+        return await _connection.TransactAsync(transaction, cancellation);
+    }
+
+    private static void WaitFor(OvsdbTransaction transaction, long revision) =>
+        transaction.Wait(StoreTable, OvsdbTransaction.EveryRow, ["revision"], [[KeyValuePair.Create("revision", (OvsdbValue)revision)]]);
+
+    private void Take(OvsdbTransactionResult part, List<StoredDocument> documents)
+    {
+        foreach (JsonElement row in part.RawRows(1))
+        {
+            string key = row.GetProperty("key"u8).GetString()!;
+            _rows[key] = row.GetProperty("_uuid"u8)[1].GetGuid();
+            documents.Add(new StoredDocument(key, row.GetProperty("type"u8).GetString()!, row.GetProperty("body"u8).GetString()!));
         }
     }
 
