@@ -11,7 +11,7 @@ using Hnv.Lab.Topology;
 namespace Hnv.Scenarios.Story;
 
 /// <summary>A lab that is up for the tests of one class, and the words its stories are told in.</summary>
-public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>? settings = null, bool nvgre = false, bool secure = false) : IAsyncLifetime
+public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>? settings = null, bool nvgre = false, bool secure = false, string? executor = null) : IAsyncLifetime
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
@@ -33,7 +33,7 @@ public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>?
             file,
             settings ?? new Dictionary<string, long>(),
             nvgre,
-            Environment.GetEnvironmentVariable("HNV_EXECUTOR"),
+            executor ?? Environment.GetEnvironmentVariable("HNV_EXECUTOR"),
             Name,
             secure);
         Lab = new RunningLab(await LabUp.RunAsync(request, _ => { }, default));
@@ -179,7 +179,7 @@ public abstract class LabFixture(string file, IReadOnlyDictionary<string, long>?
     }
 
     /// <summary>Starts a program in a machine with its input and output at our end; it ends with the lab at the latest.</summary>
-    protected Process Start(string machine, params string[] command)
+    public Process Start(string machine, params string[] command)
     {
         ProcessStartInfo start = Lab.Command(machine, command);
         start.RedirectStandardInput = true;
