@@ -14,7 +14,7 @@ internal sealed partial class Candidacy : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _run;
-    private volatile ControllerTerm? _term;
+    private volatile Held? _held;
 
     public Candidacy(IReadOnlyList<OvsdbEndpoint> endpoints, Func<CancellationToken, Task<ControllerTerm>> begin, ILogger logger)
     {
@@ -24,8 +24,14 @@ internal sealed partial class Candidacy : IAsyncDisposable
         _run = Task.Run(RunAsync);
     }
 
-    /// <summary>The present term of office; null while another controller is in office, or nobody is.</summary>
-    public ControllerTerm? Term => _term;
+    /// <summary>A term of office and the lock that it rests on.</summary>
+    private sealed record Held(ControllerTerm Term, StoreLock Lock);
+
+    /// <summary>
+    /// The present term of office; null while another controller is in office, or may be: one that hung, or hears nothing of the store, would
+    /// answer with what was true before.
+    /// </summary>
+    public ControllerTerm? Term => _held is { Lock.IsConfirmed: true } held ? held.Term : null;
 
     public async ValueTask DisposeAsync()
     {
@@ -44,12 +50,12 @@ internal sealed partial class Candidacy : IAsyncDisposable
                 await using StoreLock held = await StoreLock.AcquireAsync(_endpoints, _stop.Token);
                 using var inOffice = CancellationTokenSource.CreateLinkedTokenSource(held.Lost, _stop.Token);
                 ControllerTerm term = await _begin(inOffice.Token);
-                _term = term;
+                _held = new Held(term, held);
                 Log.Begun(_logger);
                 await Task.Delay(Timeout.InfiniteTimeSpan, inOffice.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
                 // Out of office at once; taking it apart goes on beside, for it may wait for a store that does not answer.
-                _term = null;
+                _held = null;
                 Log.Ended(_logger);
                 farewell = Task.WhenAll(farewell, term.DisposeAsync().AsTask());
             }

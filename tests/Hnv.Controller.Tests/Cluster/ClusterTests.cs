@@ -87,6 +87,28 @@ public sealed class ClusterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Lock_HolderThatLives_KeepsItHoweverManyWait_AndTheNextOneToo()
+    {
+        // Longer than a holder may be silent.
+        TimeSpan aWhile = TimeSpan.FromSeconds(3);
+        StoreLock first = await StoreLock.AcquireAsync(_cluster.Endpoints, CancellationToken.None);
+        Task<StoreLock>[] waiting = [StoreLock.AcquireAsync(_cluster.Endpoints, CancellationToken.None), StoreLock.AcquireAsync(_cluster.Endpoints, CancellationToken.None)];
+
+        await Task.WhenAny([.. waiting, Task.Delay(aWhile)]);
+        Assert.All(waiting, task => Assert.False(task.IsCompleted));
+        Assert.True(first.IsConfirmed);
+        await first.DisposeAsync();
+        Task<StoreLock> second = await Task.WhenAny(waiting).WaitAsync(s_patience), third = waiting.Single(task => task != second);
+        await Task.WhenAny(third, Task.Delay(aWhile));
+        Assert.False(third.IsCompleted);
+        Assert.True((await second).IsConfirmed);
+        await (await second).DisposeAsync();
+
+        await using StoreLock last = await third.WaitAsync(s_patience);
+        Assert.False(last.Lost.IsCancellationRequested);
+    }
+
+    [Fact]
     public async Task ControllerInOfficeKilled_TheOtherTakesOverWithinThreeSeconds_AndStandbySaysSo()
     {
         await StartControllersAsync();

@@ -16,6 +16,8 @@ public sealed class CrashTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private const int Requests = 2000;
     private const int Kills = 8;
+    private const int RequestsAroundHangs = 800;
+    private const int Hangs = 4;
     private const int HostCount = 3;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
@@ -59,7 +61,7 @@ public sealed class CrashTests(ITestOutputHelper output) : IAsyncLifetime
     {
         AddController("only", []);
         var store = new OvsdbServerOptions { DataDirectory = At("only/ovsdb"), RunDirectory = At("only/ovsdb"), Databases = [] };
-        await RunAsync(KillOnlyAsync, [store.Endpoint]);
+        await RunAsync(Requests, Kills, KillOnlyAsync, [store.Endpoint]);
     }
 
     [Fact]
@@ -68,7 +70,17 @@ public sealed class CrashTests(ITestOutputHelper output) : IAsyncLifetime
         _cluster = await StoreCluster.StartAsync(At("store"));
         AddController("one", _cluster.Texts);
         AddController("two", _cluster.Texts);
-        await RunAsync(KillOfTwoAsync, _cluster.Endpoints);
+        await RunAsync(Requests, Kills, KillOfTwoAsync, _cluster.Endpoints);
+        Assert.All(_kills, kill => Assert.True(kill.Away < s_takeoverMax, $"{kill.What}: {kill.Away}"));
+    }
+
+    [Fact]
+    public async Task TwoControllersOnACluster_TheOneInOfficeHangs_TheOtherTakesOverAndTheOneThatWakesChangesNothing()
+    {
+        _cluster = await StoreCluster.StartAsync(At("store"));
+        AddController("one", _cluster.Texts);
+        AddController("two", _cluster.Texts);
+        await RunAsync(RequestsAroundHangs, Hangs, HangAsync, _cluster.Endpoints);
         Assert.All(_kills, kill => Assert.True(kill.Away < s_takeoverMax, $"{kill.What}: {kill.Away}"));
     }
 
@@ -82,7 +94,7 @@ public sealed class CrashTests(ITestOutputHelper output) : IAsyncLifetime
         _controllers.Add(controller);
     }
 
-    private async Task RunAsync(Func<int, FailoverClient, Task> killAsync, IReadOnlyList<OvsdbEndpoint> store)
+    private async Task RunAsync(int requests, int kills, Func<int, FailoverClient, Task> killAsync, IReadOnlyList<OvsdbEndpoint> store)
     {
         int seed = int.TryParse(Environment.GetEnvironmentVariable("HNV_SEED"), CultureInfo.InvariantCulture, out int given) ? given : RandomNumberGenerator.GetInt32(int.MaxValue);
         output.WriteLine($"HNV_SEED={seed}");
@@ -93,10 +105,10 @@ public sealed class CrashTests(ITestOutputHelper output) : IAsyncLifetime
         await run.PrepareAsync();
 
         long begin = Stopwatch.GetTimestamp();
-        Task running = run.RunAsync(Requests * Scale);
-        for (int i = 0; i < Kills * Scale; i++)
+        Task running = run.RunAsync(requests * Scale);
+        for (int i = 0; i < kills * Scale; i++)
         {
-            int at = (Requests * i / Kills) + _random.Next(Requests / Kills / 2);
+            int at = (requests * i / kills) + _random.Next(requests / kills / 2);
             await ReachAsync(() => run.Sent >= at || running.IsCompleted);
             await Task.Delay(_random.Next(100));
             await killAsync(i, probe);
@@ -108,7 +120,7 @@ public sealed class CrashTests(ITestOutputHelper output) : IAsyncLifetime
         Report(run, elapsed);
 
         Assert.Empty(run.Violations);
-        Assert.True(run.Acknowledged > Requests * Scale / 2, "Most requests should be done.");
+        Assert.True(run.Acknowledged > requests * Scale / 2, "Most requests should be done.");
         await FinalHosts.AssertPlansAreEmptyAsync(store, _key, _hosts);
         await FinalHosts.AssertRowsAreRightAsync(documents, _hosts);
     }
@@ -174,6 +186,18 @@ public sealed class CrashTests(ITestOutputHelper output) : IAsyncLifetime
             _cluster!.StartServer(gone);
             await _cluster.JoinedAsync(gone);
         }
+    }
+
+    /// <summary>Stops who is in office where it stands, and lets it go on when the other one has been in office for a while.</summary>
+    private async Task HangAsync(int number, FailoverClient probe)
+    {
+        int active = await InOfficeAsync(probe), other = 1 - active;
+        long begin = Stopwatch.GetTimestamp();
+        _controllers[active].Hang();
+        await AnswersAsync(probe, other, _controllers[other]);
+        _kills.Add(("controller in office hung", Stopwatch.GetElapsedTime(begin)));
+        await Task.Delay(_random.Next(500));
+        _controllers[active].Wake();
     }
 
     private static async Task AnswersAsync(FailoverClient probe, int controller, ControllerProcess process)

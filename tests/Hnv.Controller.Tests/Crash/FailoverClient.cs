@@ -16,7 +16,7 @@ internal sealed record Outcome(Reply? Reply, int Attempts)
 /// <summary>A client of several controllers: asks them in turn, with the same client request id, until one in office answers.</summary>
 internal sealed class FailoverClient : IDisposable
 {
-    private static readonly TimeSpan s_answerMax = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_answerMax = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
 
     private readonly HttpClient[] _controllers;
