@@ -2,6 +2,7 @@ using Hnv.Controller.Engine;
 using Hnv.Controller.Hosts;
 using Hnv.Controller.Http;
 using Hnv.Controller.Http.OpenApi;
+using Hnv.Controller.Http.Page;
 using Hnv.Controller.Resources;
 using Hnv.Controller.Schema;
 using Hnv.Controller.Store;
@@ -154,6 +155,7 @@ internal sealed class ControllerApp : IAsyncDisposable
             : context.Features.Get<Caller>() is { Role: CallerRole.Tenant }
             ? new Dictionary<string, object> { ["status"] = "ok" }
             : new Dictionary<string, object> { ["status"] = "ok", ["revision"] = now.Engine.Current.Revision }));
+        ApiPage.Map(web);
         web.MapGet("/openapi.json", () => Results.Text(OpenApiDocument.Build(serving()?.Engine.Catalog ?? NetworkControllerCatalog.Create()).ToJsonString(), "application/json"));
     }
 
