@@ -87,6 +87,13 @@ public sealed class HostClient(string endpoint, CertificateFiles? identity = nul
     public Task<NicCounters> GetNicCountersAsync(Guid nic, CancellationToken cancellation = default) =>
         GetAsync($"v1/ports/{nic:D}/counters", ContractJson.Default.NicCounters, cancellation);
 
+    /// <summary>What was counted for every network interface that has, or had, a port there.</summary>
+    public async Task<HostNicTotals> GetNicTotalsAsync(CancellationToken cancellation = default)
+    {
+        HostNicTotals totals = await GetAsync("v1/counters/nics", ContractJson.Default.HostNicTotals, cancellation);
+        return totals.Nics is not null ? totals : throw Senseless("no list of counters");
+    }
+
     /// <summary>Explains a packet; nothing is sent.</summary>
     /// <exception cref="ApiException">There is no such port, or the packet makes no sense.</exception>
     public async Task<TraceReport> TraceAsync(TraceRequest request, CancellationToken cancellation = default)

@@ -40,6 +40,7 @@ namespace Hnv.Contracts;
 [JsonSerializable(typeof(VfpSwitch[]))]
 [JsonSerializable(typeof(IReadOnlyList<VfpPort>))]
 [JsonSerializable(typeof(NicCounters))]
+[JsonSerializable(typeof(HostNicTotals))]
 [JsonSerializable(typeof(IReadOnlyList<VfpLayer>))]
 [JsonSerializable(typeof(Page<VfpRule>))]
 [JsonSerializable(typeof(IReadOnlyList<VfpSpace>))]

@@ -50,7 +50,9 @@ internal sealed class ControllerTerm : IAsyncDisposable
                 fleet, options.Southbound.Tls is { } tls ? CertificateFiles.Open(tls.Certificate, tls.PrivateKey, tls.Authorities) : null);
             parts.Add(channels);
             fleet.Start();
-            engine.Live = new FleetLiveState(fleet, TimeProvider.System);
+            var counters = new NicCounterCollector(fleet, channels, TimeProvider.System);
+            parts.Add(counters);
+            engine.Live = new FleetLiveState(fleet, counters, TimeProvider.System);
             return new ControllerTerm(engine, fleet, new NetworkingApi(engine, audit, options.Limits, TimeProvider.System, loggers.CreateLogger<NetworkingApi>(), channels), parts);
         }
         catch

@@ -78,6 +78,8 @@ internal static partial class AgentProcess
             .AddSingleton<TraceEndpoints>()
             .AddSingleton<CaptureEndpoints>()
             .AddSingleton<ProbeEndpoints>()
+            .AddSingleton<CounterLedger>()
+            .AddHostedService(services => services.GetRequiredService<CounterLedger>())
             .AddHostedService(services => services.GetRequiredService<PolicyLoop>());
 
         await using WebApplication web = builder.Build();
@@ -87,6 +89,7 @@ internal static partial class AgentProcess
         web.Services.GetRequiredService<TraceEndpoints>().Map(web);
         web.Services.GetRequiredService<CaptureEndpoints>().Map(web);
         web.Services.GetRequiredService<ProbeEndpoints>().Map(web);
+        web.Services.GetRequiredService<CounterLedger>().Map(web);
         await web.StartAsync();
         database.SetHostChannel(options.Channel.Listen);
         File.SetUnixFileMode(options.ChannelSocket, UnixFileMode.UserRead | UnixFileMode.UserWrite);

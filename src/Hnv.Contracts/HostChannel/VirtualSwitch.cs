@@ -138,4 +138,19 @@ public sealed record NicCounters(NicDirectionCounters In, NicDirectionCounters O
 /// <param name="TcpFin">TCP packets with FIN.</param>
 /// <param name="TcpReset">TCP packets with RST.</param>
 public sealed record NicDirectionCounters(
-    long Total, long Drop, long DropNoRuleMatch, long DropAcl, long DropForwarding, long TcpSyn, long TcpFin, long TcpReset);
+    long Total, long Drop, long DropNoRuleMatch, long DropAcl, long DropForwarding, long TcpSyn, long TcpFin, long TcpReset)
+{
+    /// <summary>Nothing yet.</summary>
+    public static NicDirectionCounters Zero { get; } = new(0, 0, 0, 0, 0, 0, 0, 0);
+
+    /// <summary>Both together.</summary>
+    public NicDirectionCounters Plus(NicDirectionCounters other) => new(
+        Total + other.Total,
+        Drop + other.Drop,
+        DropNoRuleMatch + other.DropNoRuleMatch,
+        DropAcl + other.DropAcl,
+        DropForwarding + other.DropForwarding,
+        TcpSyn + other.TcpSyn,
+        TcpFin + other.TcpFin,
+        TcpReset + other.TcpReset);
+}

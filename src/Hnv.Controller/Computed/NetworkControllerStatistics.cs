@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Hnv.Contracts.HostChannel;
 using Hnv.Controller.Model;
 using Hnv.Controller.Resources;
 using Hnv.Controller.Schema;
@@ -34,13 +35,17 @@ internal sealed class NetworkControllerStatistics : IComputedResource
         };
         if (view.Version.CompareTo(ApiVersion.V2) >= 0)
         {
-            properties["counters"] = new JsonArray(new JsonObject
-            {
-                ["name"] = "Resources",
-                ["unit"] = "Decimal",
-                ["currentValue"] = view.Snapshot.Roots.Count(),
-                ["context"] = new JsonObject { ["source"] = "NetworkController", ["category"] = "Global" },
-            });
+            properties["counters"] = new JsonArray(
+            [
+                new JsonObject
+                {
+                    ["name"] = "Resources",
+                    ["unit"] = "Decimal",
+                    ["currentValue"] = view.Snapshot.Roots.Count(),
+                    ["context"] = new JsonObject { ["source"] = "NetworkController", ["category"] = "Global" },
+                },
+                .. Traffic(view),
+            ]);
         }
 
         return new JsonObject
@@ -64,6 +69,29 @@ internal sealed class NetworkControllerStatistics : IComputedResource
             ["warningResourceCount"] = statuses.Count(s => s == "Warning"),
             ["healthUnknownCount"] = statuses.Count(s => s is not ("Success" or "Failure" or "Warning")),
         };
+    }
+
+    // Of the interfaces whose hosts have told. How many those are is one of the counters: a sum over some of them says little without it.
+    private static IEnumerable<JsonNode> Traffic(View view)
+    {
+        NicTotals sum = NicTotals.Zero(Guid.Empty);
+        long known = 0;
+        foreach (NicTotals totals in view.Snapshot.All(NetworkInterfaces.Name).Select(nic => view.Live?.CountersOf(nic)).OfType<NicTotals>())
+        {
+            sum = sum.Plus(totals);
+            known++;
+        }
+
+        return known == 0
+            ? []
+            : [
+                Counters.Counter("NetworkInterfacesCounted", known),
+                .. Counters.OfInterface(sum).Select(counter => counter!.DeepClone()),
+                Counters.Counter("BytesOut", sum.BytesOut),
+                Counters.Counter("BytesIn", sum.BytesIn),
+                Counters.Counter("BilledEgressBytes", sum.BilledBytes),
+                Counters.Counter("UnbilledEgressBytes", sum.UnbilledBytes),
+            ];
     }
 
     private static JsonObject Usage(string name, long total, long used) =>

@@ -15,6 +15,9 @@ namespace Hnv.Controller.Engine;
 internal sealed record RuleContext(
     Node Node, Node? Existing, Node? Parent, Node Root, Snapshot Before, ApiVersion Version, PolicyErrors Errors, Holdings Holdings)
 {
+    /// <summary>Tells what the hosts report; null where there are none.</summary>
+    public ILiveState? Live { get; init; }
+
     /// <summary>Complains about a property of this node.</summary>
     public void Fail(string code, string property, string problem) =>
         Errors.Add(new PolicyError(code, Node.Ref, $"{Node.Ref}: {property} {problem}"));

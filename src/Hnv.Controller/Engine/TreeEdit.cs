@@ -127,7 +127,7 @@ internal sealed record TreeEdit(Catalog Catalog, Snapshot Before, ApiVersion Ver
         {
             if (IsSelfOrBelow(next.Node.Ref, touched) || IsSelfOrBelow(touched, next.Node.Ref))
             {
-                yield return new RuleContext(next.Node, Same(before, next.Node), next.Parent, after, Before, Version, Errors, Holdings);
+                yield return new RuleContext(next.Node, Same(before, next.Node), next.Parent, after, Before, Version, Errors, Holdings) { Live = Live };
                 foreach (Node child in next.Node.Children.SelectMany(list => list).Reverse())
                 {
                     pending.Push((child, next.Node));

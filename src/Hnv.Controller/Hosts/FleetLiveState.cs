@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
+using Hnv.Contracts.HostChannel;
+using Hnv.Controller.HostChannel;
 using Hnv.Controller.Model;
 using Hnv.Controller.Planning;
 using Hnv.Controller.Resources;
@@ -8,7 +10,7 @@ using Hnv.Southbound;
 namespace Hnv.Controller.Hosts;
 
 /// <summary>configurationState and back references from what the hosts really report (northbound 5).</summary>
-internal sealed class FleetLiveState(HostFleet fleet, TimeProvider time) : ILiveState
+internal sealed class FleetLiveState(HostFleet fleet, NicCounterCollector counters, TimeProvider time) : ILiveState
 {
     private const string Success = "Success";
     private const string Failure = "Failure";
@@ -33,6 +35,8 @@ internal sealed class FleetLiveState(HostFleet fleet, TimeProvider time) : ILive
         MachineOf(networkInterface)?.Server is { } server ? fleet.Plan.Networks.Server(server)?.Ref : null;
 
     public IReadOnlyList<string> InterfacesOn(Node server) => [.. fleet.Plan.Networks.ByServer[server.InstanceId].Select(m => m.Nic.Ref)];
+
+    public NicTotals? CountersOf(Node networkInterface) => counters.Of(networkInterface.InstanceId);
 
     private PlannedNetworks.Machine? MachineOf(Node nic) => fleet.Plan.Networks.ByInterface.GetValueOrDefault(nic.InstanceId);
 

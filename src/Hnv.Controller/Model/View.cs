@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hnv.Contracts.HostChannel;
 using Hnv.Controller.Schema;
 
 namespace Hnv.Controller.Model;
@@ -48,4 +49,7 @@ internal interface ILiveState
 
     /// <summary>resourceRefs of the network interfaces whose ports are on a server.</summary>
     public IReadOnlyList<string> InterfacesOn(Node server);
+
+    /// <summary>What the ports of a network interface have counted; null while it is not known.</summary>
+    public NicTotals? CountersOf(Node networkInterface);
 }

@@ -55,8 +55,8 @@ internal static class NetworkInterfaces
             ServiceInsertions.BackReference(),
             Common.ConfigurationState(),
 
-            // The v2 schema requires the member; counters themselves are read on the host channel.
-            new("counters", new DerivedSchema(DerivedSchema.List)) { Access = Access.ReadOnly, Since = ApiVersion.V2, Compute = (_, _) => new JsonArray() },
+            // The v2 schema requires the member, also while there is nothing to say.
+            new("counters", new DerivedSchema(DerivedSchema.List)) { Access = Access.ReadOnly, Since = ApiVersion.V2, Compute = (nic, view) => Counters.OfInterface(view.Live?.CountersOf(nic)) },
         ]),
         Children = [IpConfigurations.Create()],
     };

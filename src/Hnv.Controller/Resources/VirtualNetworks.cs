@@ -63,12 +63,21 @@ internal static class VirtualNetworks
                     new(DualStackSubnets.Property, new ReferenceSchema(SubnetPath) { IsMutual = true }) { Since = ApiVersion.V3 },
                     new(VirtualSubnetId, new IntegerSchema(Vsid.MinValue, Vsid.MaxValue, asString: true)) { Immutable = true },
                     new("encryptionEnabled", new BooleanSchema()) { Since = ApiVersion.V2, Default = false },
+                    Egress("billedEgressBytes", egress => egress.Billed),
+                    Egress("unbilledEgressBytes", egress => egress.Unbilled),
                     Common.BackReference("ipConfigurations", NetworkInterfaces.IpConfigurationPath),
                     Common.BackReferenceSince(ApiVersion.V5, "learnedIpAddresses", LearnedIPAddresses.Name),
                 ]),
             },
             VirtualNetworkPeerings.Create(),
         ],
+    };
+
+    private static Property Egress(string name, Func<Counters.Egress, long> which) => new(name, new IntegerSchema(0, long.MaxValue))
+    {
+        Access = Access.ReadOnly,
+        Since = ApiVersion.V2,
+        Compute = (subnet, view) => Counters.OfSubnet(subnet, view.Snapshot, view.Live) is { } egress ? which(egress) : null,
     };
 
     /// <summary>The router's address in a subnet: the lowest host address (R22).</summary>
