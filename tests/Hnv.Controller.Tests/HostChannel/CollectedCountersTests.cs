@@ -61,7 +61,7 @@ public sealed class CollectedCountersTests : HostedTests
         int before = agent.Asked;
         answer = Answer(Totals(nic, -5), Totals(Guid.NewGuid(), 9)).Replace("\"in\":{", "\"in\":{\"total\":9e99,\"x\":{", StringComparison.Ordinal);
         await EventuallyAsync(() => agent.Asked > before);
-        answer = $$"""{"nics":[null,{"nic":"{{nic}}"},{"nic":"{{nic}}","in":{},"out":{"total":-1}}]}""";
+        answer = $$$"""{"nics":[null,{"nic":"{{{nic}}}"},{"nic":"{{{nic}}}","in":{},"out":{"total":-1}}]}""";
         before = agent.Asked;
         await EventuallyAsync(() => agent.Asked > before);
         Assert.Equal(100, await CounterAsync("contoso-sql", "TotalPacketsOut"));
