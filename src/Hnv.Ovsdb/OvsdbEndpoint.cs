@@ -90,6 +90,7 @@ public sealed record OvsdbTls(Func<X509Certificate2> Certificate, Func<X509Certi
         X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         policy.CustomTrustStore.AddRange(Authorities());
         policy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
+        SslPolicyErrors wrong = SslPolicyErrors.None;
         SslStream tls = new(plain);
         try
         {
@@ -101,9 +102,18 @@ public sealed record OvsdbTls(Func<X509Certificate2> Certificate, Func<X509Certi
                     LocalCertificateSelectionCallback = (_, _, _, _, _) => Certificate(),
                     EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                     CertificateChainPolicy = policy,
+                    RemoteCertificateValidationCallback = (_, _, _, errors) => (wrong = errors) == SslPolicyErrors.None,
                 },
                 cancellation);
             return tls;
+        }
+        catch (AuthenticationException exception) when (wrong != SslPolicyErrors.None)
+        {
+            await tls.DisposeAsync();
+            throw new OvsdbConnectionException($"The certificate shown by {host} is not accepted ({wrong}): {exception.Message}", exception)
+            {
+                Certificate = wrong == SslPolicyErrors.RemoteCertificateNameMismatch ? CertificateFault.WrongName : CertificateFault.Untrusted,
+            };
         }
         catch
         {

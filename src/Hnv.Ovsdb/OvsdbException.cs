@@ -42,6 +42,22 @@ public sealed class OvsdbConnectionException : OvsdbException
         : base(message, innerException)
     {
     }
+
+    /// <summary>What was wrong with the certificate that the server showed.</summary>
+    public CertificateFault Certificate { get; init; }
+}
+
+/// <summary>What was wrong with a server's certificate.</summary>
+public enum CertificateFault
+{
+    /// <summary>Nothing, or it did not come to that.</summary>
+    None,
+
+    /// <summary>None was shown, or nobody we trust signed it for a server, or its time is over.</summary>
+    Untrusted,
+
+    /// <summary>It is good, and somebody else's: it does not carry the name or address that was connected to.</summary>
+    WrongName,
 }
 
 /// <summary>The server refused a transaction and changed nothing. Retrying the same transaction is safe.</summary>

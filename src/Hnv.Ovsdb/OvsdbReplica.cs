@@ -72,6 +72,7 @@ public sealed partial class OvsdbReplica : IAsyncDisposable
         {
             string reason;
             bool refused = false;
+            CertificateFault certificate = CertificateFault.None;
             try
             {
                 reason = await HoldSessionAsync(() => delay = _options.ReconnectDelayMin);
@@ -89,6 +90,7 @@ public sealed partial class OvsdbReplica : IAsyncDisposable
                 // All but the first mean the server sent what it should not have; a fresh session starts from the whole content.
                 reason = exception.Message;
                 refused = exception is not (OvsdbConnectionException or TimeoutException);
+                certificate = (exception as OvsdbConnectionException)?.Certificate ?? CertificateFault.None;
             }
 
             _client = null;
@@ -98,7 +100,7 @@ public sealed partial class OvsdbReplica : IAsyncDisposable
             }
 
             DateTimeOffset since = _status.IsConnected ? _time.GetUtcNow() : _status.Since;
-            _status = new OvsdbReplicaStatus(IsConnected: false, refused, HoldsLock: false, reason, since);
+            _status = new OvsdbReplicaStatus(IsConnected: false, refused, HoldsLock: false, reason, since) { Certificate = certificate };
             _changed.Set();
             if (_stop.IsCancellationRequested)
             {
@@ -122,7 +124,8 @@ public sealed partial class OvsdbReplica : IAsyncDisposable
         // The whole content of a large database takes as long as it takes; while bytes flow the session lives.
         await session.MonitorAsync(client, _stop.Token);
         _client = client;
-        bool held = _options.LockName is not null && await client.LockAsync(_options.LockName, _stop.Token);
+        bool held = _options.LockName is not null
+            && await (_options.StealsLock ? client.StealAsync(_options.LockName, _stop.Token) : client.LockAsync(_options.LockName, _stop.Token));
         onSynced();
         session.Publish(held);
         _synced.TrySetResult();

@@ -12,6 +12,9 @@ public sealed record OvsdbReplicaOptions
     /// <summary>A lock to ask for in every session; null for none.</summary>
     public string? LockName { get; init; }
 
+    /// <summary>True to take that lock from whoever has it; who waits for it gets it when our session ends.</summary>
+    public bool StealsLock { get; init; }
+
     /// <summary>Wait before the first attempt to reconnect; doubled by every further one.</summary>
     public TimeSpan ReconnectDelayMin { get; init; } = TimeSpan.FromMilliseconds(50);
 
@@ -28,4 +31,8 @@ public sealed record OvsdbReplicaOptions
 /// <param name="HoldsLock">True when the session holds <see cref="OvsdbReplicaOptions.LockName"/>.</param>
 /// <param name="Message">Why it is not connected; empty when it is.</param>
 /// <param name="Since">When that began.</param>
-public sealed record OvsdbReplicaStatus(bool IsConnected, bool IsRefused, bool HoldsLock, string Message, DateTimeOffset Since);
+public sealed record OvsdbReplicaStatus(bool IsConnected, bool IsRefused, bool HoldsLock, string Message, DateTimeOffset Since)
+{
+    /// <summary>What is wrong with the server's certificate, if that is why.</summary>
+    public CertificateFault Certificate { get; init; }
+}

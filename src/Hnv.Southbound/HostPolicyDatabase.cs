@@ -28,7 +28,7 @@ public sealed partial class HostPolicyDatabase : IAsyncDisposable
         _state = state;
         _time = time;
         _logger = logger;
-        _replica = OvsdbReplica.Start(new OvsdbReplicaOptions { Endpoint = endpoint, Databases = HostTables.Replicated }, time, logger);
+        _replica = OvsdbReplica.Start(new OvsdbReplicaOptions { Endpoint = endpoint, Databases = HostTables.Replicated, LockName = HostTables.AgentLock, StealsLock = true }, time, logger);
         _follow = Task.Run(FollowAsync);
         _publish = Task.Run(PublishAsync);
     }

@@ -41,7 +41,7 @@ public sealed class HostSession : IAsyncDisposable
         _epoch = options.Epoch.ToString(CultureInfo.InvariantCulture);
         _status = new HostSessionStatus(HostSessionState.Connecting, $"Connecting to {endpoint} for the first time.", time.GetUtcNow());
         _replica = OvsdbReplica.Start(
-            new OvsdbReplicaOptions { Endpoint = endpoint, Databases = HostTables.Replicated, ReconnectDelayMax = options.ReconnectDelayMax },
+            new OvsdbReplicaOptions { Endpoint = endpoint, Databases = HostTables.Replicated, LockName = HostTables.AgentLock, ReconnectDelayMax = options.ReconnectDelayMax },
             time,
             logger);
         _follow = Task.Run(FollowAsync);
@@ -179,9 +179,11 @@ public sealed class HostSession : IAsyncDisposable
             read = snapshot;
             (HostSessionState state, string message) = Judge(snapshot);
             HostSessionStatus old = _status;
-            if (old.State != state || old.Message != message)
+            OvsdbReplicaStatus replica = _replica.Status;
+            bool hasAgent = replica is { IsConnected: true, HoldsLock: false };
+            if (old.State != state || old.Message != message || old.HasAgent != hasAgent || old.Certificate != replica.Certificate)
             {
-                _status = new HostSessionStatus(state, message, old.State == state ? old.Since : _time.GetUtcNow());
+                _status = new HostSessionStatus(state, message, old.State == state ? old.Since : _time.GetUtcNow()) { Certificate = replica.Certificate, HasAgent = hasAgent };
             }
 
             _changed.Set();

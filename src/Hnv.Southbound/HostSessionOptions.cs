@@ -1,3 +1,5 @@
+using Hnv.Ovsdb;
+
 namespace Hnv.Southbound;
 
 /// <summary>Whom a <see cref="HostSession"/> expects to find, and for whom it speaks.</summary>
@@ -38,7 +40,14 @@ public enum HostSessionState
 /// <param name="State">The state.</param>
 /// <param name="Message">Why; empty when connected.</param>
 /// <param name="Since">When it came to be so.</param>
-public sealed record HostSessionStatus(HostSessionState State, string Message, DateTimeOffset Since);
+public sealed record HostSessionStatus(HostSessionState State, string Message, DateTimeOffset Since)
+{
+    /// <summary>What is wrong with the host's certificate, if that is why there is no session.</summary>
+    public CertificateFault Certificate { get; init; }
+
+    /// <summary>True when the host's agent has a session with the database, too; false when there is nobody to enforce what it says.</summary>
+    public bool HasAgent { get; init; }
+}
 
 /// <summary>What a push did.</summary>
 /// <param name="Configuration">The <c>next_cfg</c> that covers the desired policy: it is in force once <c>cur_cfg</c> has reached it.</param>

@@ -10,6 +10,12 @@ internal static class HostTables
     public const string ServiceInsertionGlobal = "SI_Global";
     public const string PortBinding = "Port_Binding";
     public const string EpochKey = "epoch";
+
+    /// <summary>
+    /// The OVSDB lock that the host's agent has as long as it has a session with its database. A controller waits for it, and learns in that
+    /// way that there is no agent.
+    /// </summary>
+    public const string AgentLock = "hnv_agent";
     public const string HostIdKey = "host_id";
     public const string AgentVersionKey = "agent_version";
     public const string ChannelKey = "host_channel";

@@ -7,11 +7,11 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Hnv.Controller.Tests;
 
 /// <summary>A host as far as the controller sees it: its policy database, and an agent that says what the test wants.</summary>
-internal sealed class PlayedHost(OvsdbServerProcess server, HostPolicyDatabase database, string address) : IAsyncDisposable
+internal sealed class PlayedHost(OvsdbServerProcess server, Func<HostPolicyDatabase> open, string address) : IAsyncDisposable
 {
     private bool _away;
 
-    public HostPolicyDatabase Database => database;
+    public HostPolicyDatabase Database { get; private set; } = open();
 
     public string Address => address;
 
@@ -28,16 +28,27 @@ internal sealed class PlayedHost(OvsdbServerProcess server, HostPolicyDatabase d
             User = null,
         };
         OvsdbServerProcess server = await OvsdbServerProcess.StartAsync(options, TimeProvider.System, NullLogger.Instance, CancellationToken.None);
-        HostPolicyDatabase database = HostPolicyDatabase.Open(options.Endpoint, id.ToString("D"), "test", TimeProvider.System, NullLogger.Instance);
-        await database.WaitUntilSyncedAsync(CancellationToken.None);
-        return new PlayedHost(server, database, $"127.0.0.1:{port}");
+        var host = new PlayedHost(
+            server, () => HostPolicyDatabase.Open(options.Endpoint, id.ToString("D"), "test", TimeProvider.System, NullLogger.Instance), $"127.0.0.1:{port}");
+        await host.Database.WaitUntilSyncedAsync(CancellationToken.None);
+        return host;
     }
 
     /// <summary>Says that the newest policy is in force.</summary>
     public async Task ApplyAsync()
     {
         await Task.Delay(TimeSpan.FromMilliseconds(50));
-        database.ReportApplied(database.ReadPolicy().Policy.Configuration);
+        Database.ReportApplied(Database.ReadPolicy().Policy.Configuration);
+    }
+
+    /// <summary>Ends the agent; its database goes on.</summary>
+    public async Task LeaveAsync() => await Database.DisposeAsync();
+
+    /// <summary>Starts the agent again.</summary>
+    public async Task ComeBackAsync()
+    {
+        Database = open();
+        await Database.WaitUntilSyncedAsync(CancellationToken.None);
     }
 
     /// <summary>Ends the host; to the controller it is away then.</summary>
@@ -46,7 +57,7 @@ internal sealed class PlayedHost(OvsdbServerProcess server, HostPolicyDatabase d
         if (!_away)
         {
             _away = true;
-            await database.DisposeAsync();
+            await Database.DisposeAsync();
             await server.DisposeAsync();
         }
     }

@@ -34,12 +34,25 @@ public sealed class PortFeatureTests : PlannedTests
     [Fact]
     public async Task Plan_BandwidthByWeight_SaysSo()
     {
-        await PutAsync("virtualSwitchManager/configuration", """{"properties":{"qosSettings":{}}}""");
+        await PutAsync("virtualSwitchManager/configuration", """{"properties":{"qosSettings":{"enableSoftwareReservations":true}}}""");
         await PutAsync("networkInterfaces/limited", Qos("""{"outboundReservedValue":50}"""));
 
         Assert.Equal(new PortQos(0, 50, IsWeight: true, 0), PlanPort("limited").Qos);
         Assert.Equal(PortQos.None, PlanPort("contoso-sql").Qos);
         await RefusedAsync("InvalidParameterValue", "networkInterfaces/x", Qos("""{"outboundReservedValue":101}"""));
+    }
+
+    [Fact]
+    public async Task Put_QosSettingsAsTheyWereReadBeforeAnybodySetThem_LeavesThemUnset()
+    {
+        Reply read = await Server.GetAsync("virtualSwitchManager/configuration");
+
+        await PutAsync("virtualSwitchManager/configuration", read.Body!.ToJsonString());
+
+        Assert.Equal("{}", (await Server.GetAsync("virtualSwitchManager/configuration")).Properties["qosSettings"]!.ToJsonString());
+        await RefusedAsync("QosGlobalSettingsNotConfigured", "networkInterfaces/x", Qos("""{"outboundReservedValue":50}"""));
+        await PutAsync("virtualSwitchManager/configuration", """{"properties":{"qosSettings":{"linkSpeedPercentage":80}}}""");
+        Assert.Equal("Weight", (string?)(await Server.GetAsync("virtualSwitchManager/configuration")).Properties["qosSettings"]!["reservationMode"]);
     }
 
     [Fact]

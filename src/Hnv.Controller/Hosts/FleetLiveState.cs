@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using System.Text.Json.Nodes;
 using Hnv.Contracts.HostChannel;
 using Hnv.Controller.HostChannel;
 using Hnv.Controller.Model;
 using Hnv.Controller.Planning;
 using Hnv.Controller.Resources;
+using Hnv.Ovsdb;
 using Hnv.Southbound;
 
 namespace Hnv.Controller.Hosts;
@@ -12,6 +14,11 @@ namespace Hnv.Controller.Hosts;
 /// <summary>configurationState and back references from what the hosts really report (northbound 5).</summary>
 internal sealed class FleetLiveState(HostFleet fleet, NicCounterCollector counters, TimeProvider time) : ILiveState
 {
+    /// <summary>What a host may say about a port or an address (northbound 5.2).</summary>
+    private static readonly FrozenSet<string> s_codes = FrozenSet.Create(
+        "PAAddressConfigurationFailure", "PolicyConfigurationFailureOnVfp", "PolicyConfigurationFailure", "PortBlocked", "DhcpAddressAllocationFailure",
+        "DistributedRouterConfigurationFailure", "QosConfigurationFailure", "MultipleVfpEnabledSwitches", "InfrastructurePortsBlocked");
+
     private const string Success = "Success";
     private const string Failure = "Failure";
     private const string InProgress = "InProgress";
@@ -76,8 +83,7 @@ internal sealed class FleetLiveState(HostFleet fleet, NicCounterCollector counte
         return binding.Status.State switch
         {
             EnforcementState.Running when worker.IsInForce => new State(Success, "VirtualSwitch", Success, $"In force on {worker.Server.Ref}."),
-            EnforcementState.Failed or EnforcementState.Blocked => new State(
-                Failure, "VirtualSwitch", binding.Status.Code.Length > 0 ? binding.Status.Code : "PolicyConfigurationFailure", binding.Status.Message),
+            EnforcementState.Failed or EnforcementState.Blocked => new State(Failure, "VirtualSwitch", CodeOf(binding.Status), binding.Status.Message),
             _ => new State(InProgress, "VirtualSwitch", InProgress, "The host has not said yet that the policy is in force."),
         };
     }
@@ -92,7 +98,7 @@ internal sealed class FleetLiveState(HostFleet fleet, NicCounterCollector counte
 
         if (worker.Report.ProviderAddresses.FirstOrDefault(a => a.Value.State == EnforcementState.Failed) is { Value: { } failed } address)
         {
-            return new State(Failure, "VirtualSwitch", failed.Code.Length > 0 ? failed.Code : "PAAddressConfigurationFailure", $"{address.Key}: {failed.Message}");
+            return new State(Failure, "VirtualSwitch", CodeOf(failed), $"{address.Key}: {failed.Message}");
         }
 
         return server.ChildrenOf(Servers.Interfaces).Any(nic => nic.References("logicalSubnets").Any()) && fleet.Plan.Networks.ProviderAddresses(server.InstanceId).IsEmpty
@@ -100,11 +106,18 @@ internal sealed class FleetLiveState(HostFleet fleet, NicCounterCollector counte
             : session;
     }
 
+    // A host's word: of another version perhaps, and never to be handed on as something that clients do not know.
+    private static string CodeOf(EnforcementStatus status) => s_codes.Contains(status.Code) ? status.Code : "Unknown";
+
     private State OfSession(HostWorker worker) => worker.Status.State switch
     {
         HostSessionState.Connected when (fleet.Plan.Failure ?? fleet.Plan.Hosts.GetValueOrDefault(worker.Server.InstanceId)) is { } fault => Failed(fault),
         HostSessionState.Connected when worker.Refusal is { } refusal => new State(Failure, "ResourceGlobal", "PolicyConfigurationFailure", refusal),
+        HostSessionState.Connected when !worker.Status.HasAgent => new State(
+            Failure, "ResourceGlobal", "HostNotConnectedToController", $"The policy database at {worker.Address} answers, and no host agent has a session with it. What was in force may be so still; nothing new is."),
         HostSessionState.Connected => new State(Success, "ResourceGlobal", Success, "Host is Connected."),
+        HostSessionState.Connecting when worker.Status.Certificate == CertificateFault.Untrusted => new State(Failure, "ResourceGlobal", "CertificateNotTrusted", worker.Status.Message),
+        HostSessionState.Connecting when worker.Status.Certificate == CertificateFault.WrongName => new State(Failure, "ResourceGlobal", "CertificateNotAuthorized", worker.Status.Message),
         HostSessionState.Connecting => new State(Failure, "ResourceGlobal", "HostUnreachable", $"{worker.Address} does not answer. {worker.Status.Message}"),
         _ => new State(Failure, "ResourceGlobal", "HostNotConnectedToController", worker.Status.Message),
     };

@@ -14,6 +14,7 @@ internal static class VirtualSwitchManager
 
     private const string QosSettings = "qosSettings";
     private const string ReservationMode = "reservationMode";
+    private const string DefaultReserved = "defaultReservation";
     private const string PortDefaultState = "portDefaultState";
     private const string AllowTraffic = "AllowTraffic";
 
@@ -24,11 +25,12 @@ internal static class VirtualSwitchManager
         Validate = Validate,
         Properties = new(
         [
-            // Empty until somebody configures it: the schema wants the member, and QosGlobalSettingsNotConfigured wants to know.
+            // Empty until somebody configures it: the schema wants the member, and QosGlobalSettingsNotConfigured wants to know. Sent
+            // back empty, as it was read, it stays so.
             new(QosSettings, new StructSchema(
-                new(ReservationMode, new EnumSchema("Absolute", "Weight")) { Default = "Weight" },
+                new(ReservationMode, new EnumSchema("Absolute", "Weight")) { Filled = true },
                 new("linkSpeedPercentage", new IntegerSchema(0, 100)),
-                new("defaultReservation", new IntegerSchema(0, int.MaxValue)) { Default = 0L },
+                new(DefaultReserved, new IntegerSchema(0, int.MaxValue)) { Filled = true },
                 new("enableHardwareLimits", new BooleanSchema()),
                 new("enableHardwareReservations", new BooleanSchema()),
                 new("enableSoftwareReservations", new BooleanSchema()) { Aliases = ["enableSoftwareRevervation"] }))
@@ -51,7 +53,7 @@ internal static class VirtualSwitchManager
     public static bool ReservesByWeight(Snapshot snapshot) => (string?)Qos(snapshot)?[ReservationMode] != "Absolute";
 
     /// <summary>What an interface has reserved that asks for nothing; 0 also when reservations are switched off.</summary>
-    public static int DefaultReservation(Snapshot snapshot) => ReservationsEnabled(snapshot) ? (int)((long?)Qos(snapshot)?["defaultReservation"] ?? 0) : 0;
+    public static int DefaultReservation(Snapshot snapshot) => ReservationsEnabled(snapshot) ? (int)((long?)Qos(snapshot)?[DefaultReserved] ?? 0) : 0;
 
     /// <summary>False when reservations have been switched off in so many words.</summary>
     public static bool ReservationsEnabled(Snapshot snapshot) => (bool?)Qos(snapshot)?["enableSoftwareReservations"] != false;
@@ -76,12 +78,23 @@ internal static class VirtualSwitchManager
         }
     }
 
+    // What holds once somebody has said anything.
+    private static void FillIn(RuleContext manager)
+    {
+        if (manager.Node.Properties[QosSettings] is JsonObject { Count: > 0 } qos)
+        {
+            qos.TryAdd(ReservationMode, "Weight");
+            qos.TryAdd(DefaultReserved, 0L);
+        }
+    }
+
     private static JsonNode? Qos(Snapshot snapshot) => snapshot.Find(Ref)?.Properties[QosSettings];
 
     private static int InterfacesHavingQos(Snapshot snapshot) => snapshot.All(NetworkInterfaces.Name).Count(NetworkInterfaces.AsksForQos);
 
     private static void Validate(RuleContext manager)
     {
+        FillIn(manager);
         if (manager.Existing is { } before && !JsonNode.DeepEquals(before.Properties[QosSettings], manager.Node.Properties[QosSettings])
             && InterfacesHavingQos(manager.Before) is > 0 and int count)
         {

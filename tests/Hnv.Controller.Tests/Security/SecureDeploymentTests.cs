@@ -68,8 +68,27 @@ public sealed class SecureDeploymentTests : IAsyncLifetime
         await EventuallyAsync(async () => (string?)(await _client.GetAsync("servers/host1"))!["properties"]?["configurationState"]?["status"] == "Success");
         JsonNode state = (await _client.GetAsync("servers/host2"))!["properties"]!["configurationState"]!;
         Assert.Equal("Failure", (string?)state["status"]);
-        Assert.Equal("HostUnreachable", (string?)state["detailedInfo"]![0]!["code"]);
+        Assert.Equal("CertificateNotAuthorized", (string?)state["detailedInfo"]![0]!["code"]);
         Assert.Empty(host2.Database.ReadPolicy().Policy.ProviderAddresses);
+    }
+
+    [Fact]
+    public async Task Host_CertifiedBySomebodyElse_IsNotTrustedUntilItShowsOneOfOurs()
+    {
+        string theirs = PkiDirectory.Init(At("their-pki"), TimeProvider.System).IssueHost("host1", ["127.0.0.1"]);
+        string ours = _pki.IssueHost("host1", ["127.0.0.1"]);
+        PlayedHost stranger = await PlayedHost.StartAsync(At("stranger"), Story.Host1, new OvsdbServerTls($"{theirs}/key.pem", $"{theirs}/cert.pem", $"{ours}/controllers-ca.pem"));
+        PlayedHost known = await PlayedHost.StartAsync(At("known"), Story.Host1, new OvsdbServerTls($"{ours}/key.pem", $"{ours}/cert.pem", $"{ours}/controllers-ca.pem"));
+        _hosts.AddRange([stranger, known]);
+        foreach ((string path, string body) in Story.Documents(stranger.Address, "192.0.2.2"))
+        {
+            await _client.PutAsync(path, JsonNode.Parse(body)!);
+        }
+
+        await EventuallyAsync(async () => (string?)(await _client.GetAsync("servers/host1"))!["properties"]?["configurationState"]?["detailedInfo"]?[0]?["code"] == "CertificateNotTrusted");
+        await _client.PutAsync("servers/host1", JsonNode.Parse(Story.Server(Story.Host1, "pa-1", known.Address))!);
+
+        await EventuallyAsync(async () => (string?)(await _client.GetAsync("servers/host1"))!["properties"]?["configurationState"]?["status"] == "Success");
     }
 
     private string At(string name) => Path.Combine(_directory.FullName, name);
