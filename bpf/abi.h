@@ -62,7 +62,8 @@ struct flow_action {
 	__u8 source_mac[6];
 	__u16 conversation;
 	__u16 idle_seconds;
-	__u8 unused[12];
+	__u32 last_seen;
+	__u8 unused[8];
 };
 
 struct flow_counters {

@@ -14,6 +14,18 @@ struct {
 	__type(value, struct flow_action);
 } hnv_flows SEC(".maps");
 
+/*
+ * Conversations that no flow is held of, by the packet that began them without its MACs: the agent's notes for the one that comes after it. No program
+ * looks at them.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct flow_key);
+	__type(value, struct flow_action);
+} hnv_idle SEC(".maps");
+
 /* What a flow counted, by slot. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -10,7 +10,11 @@ namespace Hnv.Vfp;
 /// <param name="Marks">What was kept of its conversation.</param>
 /// <param name="IdleSeconds">The idle time that the conversation's rule asked for; 0 is that of the protocol.</param>
 /// <param name="LastUsed">Coarse clock of its last packet, milliseconds.</param>
-public readonly record struct CarriedFlow(Ufid Ufid, Direction Direction, Ufid Translated, ConversationMarks Marks, ushort IdleSeconds, long LastUsed);
+public readonly record struct CarriedFlow(Ufid Ufid, Direction Direction, Ufid Translated, ConversationMarks Marks, ushort IdleSeconds, long LastUsed)
+{
+    /// <summary>It stands for a conversation that no flow was remembered of: the packet that began it, without MACs.</summary>
+    public bool IsNote { get; init; }
+}
 
 /// <summary>What is kept of a conversation beside its addresses, so that another engine can go on with it. The numbers outlive a process.</summary>
 [Flags]

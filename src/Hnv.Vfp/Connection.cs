@@ -90,6 +90,9 @@ internal sealed class Connection
     /// <summary>Coarse clock, milliseconds; flows fold theirs in when they are aged.</summary>
     public long LastSeen { get; set; }
 
+    /// <summary><see cref="LastSeen"/> as it was when somebody noted the conversation for want of flows; null when nobody has.</summary>
+    public long? NotedAt { get; set; }
+
     /// <summary>Head of the list of its flows.</summary>
     public UnifiedFlow? FirstFlow { get; private set; }
 
@@ -130,6 +133,15 @@ internal sealed class Connection
 
     /// <summary>True for TCP flags that begin a connection: SYN without ACK.</summary>
     public static bool IsOpening(in ParsedPacket packet) => (packet.TcpFlags & 0x12) == Syn && packet.Ufid.Protocol == IPProtocols.Tcp;
+
+    /// <summary>The conversation as somebody can note it: the packet that began it, and what <see cref="Marks"/> says.</summary>
+    public CarriedFlow ToCarried()
+    {
+        Ufid guest = Initiator, network = Translation is { } translation ? translation.Network.ToFlow(Direction) : guest;
+        return Direction == Direction.Outbound
+            ? new CarriedFlow(guest, Direction, network, Marks, IdleSeconds, LastSeen) { IsNote = true }
+            : new CarriedFlow(network, Direction, guest, Marks, IdleSeconds, LastSeen) { IsNote = true };
+    }
 
     /// <summary>Notes FIN and RST. Called without a lock for the few packets that carry them.</summary>
     public void Observe(Direction direction, byte tcpFlags, long now)

@@ -15,6 +15,15 @@ public interface IFlowOffload
     /// <summary>A flow is no longer remembered; what it counted since the last <see cref="Fold"/> is to be told. Called under the port's lock.</summary>
     public void Forget(UnifiedFlow flow);
 
+    /// <summary>
+    /// A conversation goes on that no flow is remembered of: nobody carries it, and only the port knows it. Who is to outlive the engine notes it, in place of
+    /// what was noted of it before. Called under the port's lock.
+    /// </summary>
+    public void NoteIdle(VPort port, in CarriedFlow conversation);
+
+    /// <summary>A conversation that was noted has ended. Called under the port's lock.</summary>
+    public void ForgetIdle(VPort port, in CarriedFlow conversation);
+
     /// <summary>Tells by <see cref="VPort.CountOffloaded"/> what was counted; ages are about to be looked at.</summary>
     /// <param name="now">The coarse clock that packets are decided with, milliseconds.</param>
     public void Fold(long now);

@@ -6,11 +6,22 @@ namespace Hnv.Vfp;
 /// <content>Going on with what was carried while no engine ran.</content>
 public sealed partial class PortFlows
 {
+    /// <summary>Has somebody note a conversation that no flow is left of, unless nothing has changed since it was noted.</summary>
+    private void NoteIdle(Connection connection)
+    {
+        if (_offload is not null && connection.NotedAt != connection.LastSeen)
+        {
+            connection.NotedAt = connection.LastSeen;
+            _offload.NoteIdle(_port, connection.ToCarried());
+        }
+    }
+
     /// <summary>
     /// Restores the conversation of a flow, to be judged under the program in force like any other that was begun under an earlier one. What cannot be
     /// restored as it was is not: its packets are decided as those of strangers.
     /// </summary>
-    internal void Restore(InstalledProgram installed, in CarriedFlow carried)
+    /// <returns>False when it cannot be restored, or has no state.</returns>
+    internal bool Restore(InstalledProgram installed, in CarriedFlow carried)
     {
         const uint never = 0;
         bool isTranslated = (carried.Marks & ConversationMarks.Translated) != 0;
@@ -18,7 +29,7 @@ public sealed partial class PortFlows
         (ConnectionKey guest, ConnectionKey network) = carried.Direction == Direction.Outbound ? (asIs, other) : (other, asIs);
         if ((carried.Marks & ConversationMarks.Stateful) == 0 || isTranslated != (guest != network))
         {
-            return;
+            return false;
         }
 
         lock (_gate)
@@ -26,13 +37,13 @@ public sealed partial class PortFlows
             if (_connections.FindOfGuest(in guest) is { } known)
             {
                 _connections.Restore(known, carried.Marks, carried.Direction, carried.LastUsed);
-                return;
+                return true;
             }
 
             NatBindings.Binding? binding = null;
             if (_connections.Count >= LimitOf(installed.Program) || _connections.IsTakenOnTheNetwork(in network))
             {
-                return;
+                return false;
             }
 
             if ((carried.Marks & ConversationMarks.HoldsBinding) != 0)
@@ -40,7 +51,7 @@ public sealed partial class PortFlows
                 binding = _connections.Bindings.Retake(guest.Local, guest.LocalPort, guest.Protocol, network.Local, network.LocalPort);
                 if (binding is null)
                 {
-                    return;
+                    return false;
                 }
             }
 
@@ -52,7 +63,9 @@ public sealed partial class PortFlows
                 IdleSeconds = carried.IdleSeconds,
             };
             connection.Restore(carried.Marks, carried.Direction, carried.LastUsed);
+            connection.NotedAt = carried.IsNote ? carried.LastUsed : null;
             _connections.Add(connection);
+            return true;
         }
     }
 

@@ -21,9 +21,13 @@ public sealed partial class PortFlows
     private readonly FragmentTable _fragments = new();
     private readonly UnifiedFlowTable _outbound;
     private readonly UnifiedFlowTable _inbound;
+    private readonly VPort _port;
+    private readonly IFlowOffload? _offload;
 
-    internal PortFlows(IFlowOffload? offload = null)
+    internal PortFlows(VPort port, IFlowOffload? offload = null)
     {
+        _port = port;
+        _offload = offload;
         _outbound = new UnifiedFlowTable(offload);
         _inbound = new UnifiedFlowTable(offload);
     }
@@ -111,6 +115,10 @@ public sealed partial class PortFlows
                         {
                             Forget(connection);
                         }
+                        else if (connection.FirstFlow is null)
+                        {
+                            NoteIdle(connection);
+                        }
 
                         connection = following;
                     }
@@ -142,6 +150,11 @@ public sealed partial class PortFlows
                     }
 
                     _connections.Unlink(flow);
+                    if (flow.Connection is { FirstFlow: null, IsPlaceholder: false } connection)
+                    {
+                        NoteIdle(connection);
+                    }
+
                     return false;
                 });
             }
@@ -596,6 +609,10 @@ public sealed partial class PortFlows
     {
         RemoveFlows(connection);
         _connections.Remove(connection);
+        if (connection.NotedAt is not null)
+        {
+            _offload?.ForgetIdle(_port, connection.ToCarried());
+        }
     }
 
     private void RemoveFlows(Connection connection)

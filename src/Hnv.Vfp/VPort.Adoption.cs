@@ -10,13 +10,9 @@ public sealed partial class VPort
     /// Restores the conversation that a flow is one direction of. All flows of the port first, then <see cref="Resume"/> each: a reply is decided by
     /// what is known of its question.
     /// </summary>
-    public void Restore(in CarriedFlow carried)
-    {
-        if (Volatile.Read(ref _installed) is { Program.IsFailClosed: false } installed)
-        {
-            _flows.Restore(installed, in carried);
-        }
-    }
+    /// <returns>False when it cannot be restored, or has no state.</returns>
+    public bool Restore(in CarriedFlow carried) =>
+        Volatile.Read(ref _installed) is { Program.IsFailClosed: false } installed && _flows.Restore(installed, in carried);
 
     /// <summary>
     /// Decides a flow anew, by the program in force and the guards, as its next packet would have it decided; nothing is counted.

@@ -34,7 +34,7 @@ public sealed partial class VPort
     /// <summary>Makes a port without a program: it drops everything (<see cref="DropReason.NoPolicy"/>) until it gets one.</summary>
     internal VPort(NicId nic, string deviceName, DropLog drops, IFlowOffload? offload = null)
     {
-        _flows = new PortFlows(offload);
+        _flows = new PortFlows(this, offload);
         _drops = drops;
         Nic = nic;
         DeviceName = deviceName;

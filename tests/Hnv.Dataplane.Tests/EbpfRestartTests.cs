@@ -123,10 +123,63 @@ public sealed class EbpfRestartTests(ITestOutputHelper output)
             Assert.Equal("answered", talk.Exchange(50));
         }
 
+        // A flow whose decision policy has outdated, and that no packet has renewed, is part of its conversation all the same.
+        lab.Host2.Install(Only("c-web", Direction.Outbound)(lab.Host2, lab.Host2.Policy()));
+        lab.Host2.End();
+        _ = lab.Host2.Begin();
+        Assert.True(lab.ContosoWeb.Port.ConnectionCount > 0);
+
         // By what was restored, not by what is in the kernel: with another program the engine decides the next packets.
         lab.Host2.Install(Only("c-web", Direction.Outbound)(lab.Host2, lab.Host2.Policy()));
         Assert.Equal("answered", talk.Exchange(50));
         Assert.False(lab.ContosoSql.Pings("10.1.1.12", 1));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void IdleConversation_ThatNoFlowIsHeldOf_IsStillAnAnswerAfterARestart(bool isTranslated)
+    {
+        // The first word after the restart comes from the side that may not begin.
+        NatRule rule = NatTests.Rule(NatKind.Source, NatTests.External, ports: new PortRange(5000, 5100));
+        using FigureEight lab = isTranslated
+            ? NatTests.Translated(rule, inKernel: true, isKept: true)
+            : new(EncapsulationType.Vxlan, inKernel: true, isKept: true, change: Only("c-web", Direction.Outbound));
+        using Conversation talk = new(lab);
+        using Process server = lab.ContosoSql.StartToTalk("python3", "-c", """
+            import socket, sys
+            s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('10.1.1.11', 7002)); s.listen(); print('ready', flush=True)
+            c, a = s.accept(); c.sendall(b'hello\n')
+            for line in sys.stdin: c.sendall(line.encode())
+            """);
+        Assert.Equal("ready", server.StandardOutput.ReadLine());
+        using Process client = lab.ContosoWeb.StartToTalk("python3", "-c", """
+            import socket
+            c = socket.create_connection(('10.1.1.11', 7002), 5); c.settimeout(20)
+            for line in c.makefile(): print(line.strip(), flush=True)
+            """);
+        Assert.Equal("hello", client.StandardOutput.ReadLine());
+
+        // Once to hear of the last packets, once when they are long ago.
+        lab.Host2.Switch.Age(Environment.TickCount64);
+        lab.Host2.Switch.Age(Environment.TickCount64 + 100_000);
+        Assert.Equal(0, lab.ContosoWeb.Port.FlowCount);
+        lab.Host2.End();
+        HostPolicy policy = lab.Host2.InForce;
+        _ = lab.Host2.Begin(policy);
+
+        Assert.True(lab.ContosoWeb.Port.ConnectionCount >= 2);
+        server.StandardInput.WriteLine("again");
+        Assert.Equal("again", client.StandardOutput.ReadLine());
+
+        // What has ended is no longer noted.
+        lab.Host2.Switch.Age(Environment.TickCount64 + 8_000_000);
+        Assert.Equal(0, lab.ContosoWeb.Port.ConnectionCount);
+        lab.Host2.End();
+        _ = lab.Host2.Begin(policy);
+        Assert.Equal(0, lab.ContosoWeb.Port.ConnectionCount);
+        client.Kill();
+        server.Kill();
     }
 
     [Fact]

@@ -89,6 +89,16 @@ public class FlowOffloadTests
 
         public void Forget(UnifiedFlow flow) => Forgotten.Add(flow);
 
+        public List<CarriedFlow> Notes { get; } = [];
+
         public void Fold(long now) => OnFold?.Invoke(now);
+
+        public void NoteIdle(VPort port, in CarriedFlow conversation) => Notes.Add(conversation);
+
+        public void ForgetIdle(VPort port, in CarriedFlow conversation)
+        {
+            CarriedFlow ended = conversation;
+            Assert.Equal(1, Notes.RemoveAll(note => note.Ufid == ended.Ufid));
+        }
     }
 }

@@ -170,6 +170,10 @@ internal struct FlowAction
     /// <summary>The idle time that the conversation's rule asks for, seconds; for the agent, too.</summary>
     [FieldOffset(98)]
     public ushort IdleSeconds;
+
+    /// <summary>Of a conversation without flows: when it was last seen, CLOCK_MONOTONIC in seconds; for the agent, too.</summary>
+    [FieldOffset(100)]
+    public uint LastSeen;
 }
 
 /// <summary>What a flow counted. Written by the programs but for the tag.</summary>

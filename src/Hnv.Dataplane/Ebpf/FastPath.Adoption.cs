@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using Hnv.Dataplane.Userspace;
 using Hnv.Linux;
 using Hnv.Linux.Bpf;
 using Hnv.Linux.Netlink;
@@ -20,8 +21,8 @@ namespace Hnv.Dataplane.Ebpf;
 /// </content>
 public sealed partial class FastPath
 {
-    private const string PuntName = "hnv-punt", PuntPeerName = "hnv-punt-in", PortMapName = "hnv_ports";
-    private static readonly string[] s_pinned = ["hnv_flows", "hnv_counters", PortMapName, "hnv_devices", "hnv_members", "hnv_hops", "hnv_endpoints"];
+    private const string PuntName = "hnv-punt", PuntPeerName = "hnv-punt-in", PortMapName = "hnv_ports", IdleMapName = "hnv_idle";
+    private static readonly string[] s_pinned = ["hnv_flows", IdleMapName, "hnv_counters", PortMapName, "hnv_devices", "hnv_members", "hnv_hops", "hnv_endpoints"];
     private static readonly Type[] s_layouts =
     [
         typeof(FlowKey), typeof(FlowAction), typeof(FlowCounters), typeof(PortSlot), typeof(MemberKey), typeof(NextHop), typeof(ProviderAddressKey), typeof(ProviderEndpointValue),
@@ -30,11 +31,15 @@ public sealed partial class FastPath
     private readonly string? _pins;
     private readonly string? _set;
     private string[] _otherSets = [];
+    private long _refusedNotes;
 
     /// <summary>
     /// An earlier process left flows that have not been adopted: what it decided is carried on, and nothing that is new is read until <see cref="Adopt"/>.
     /// </summary>
     public bool IsAdopting { get; private set; }
+
+    /// <summary>Conversations without flows that found no room in the kernel's notes: they end with this process.</summary>
+    public long RefusedNotes => Volatile.Read(ref _refusedNotes);
 
     /// <summary>True when what is carried outlives this process.</summary>
     internal bool IsKept => _pins is not null;
@@ -64,9 +69,9 @@ public sealed partial class FastPath
                 // Also when it failed: then the ports' generations move on, and every flow is a miss.
                 foreach (KernelPort? port in _ports)
                 {
-                    if (port is { Inherited: not null })
+                    if (port is { IsInherited: true })
                     {
-                        port.Inherited = null;
+                        port.IsInherited = false;
                         Follow(port, _epoch + 1, isNew: true);
                     }
                 }
@@ -79,6 +84,44 @@ public sealed partial class FastPath
             RemoveAbandoned();
             _hops.EndAdoption();
             return (_flows.Count, rejected.Count);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void NoteIdle(VPort port, in CarriedFlow conversation)
+    {
+        if (_pins is not null && port.ExecutorState is PortChannel { Kernel: { } kernel })
+        {
+            Ufid flow = conversation.Ufid, translated = conversation.Translated;
+            FlowKey key = NoteKeyOf(kernel, in conversation);
+            FlowAction note = new()
+            {
+                Port = (ushort)kernel.Index,
+                Edits = (ushort)((flow.Source != translated.Source ? Abi.EditSource : 0)
+                    | (flow.Destination != translated.Destination ? Abi.EditDestination : 0)
+                    | (flow.SourcePort != translated.SourcePort ? Abi.EditSourcePort : 0)
+                    | (flow.DestinationPort != translated.DestinationPort ? Abi.EditDestinationPort : 0)),
+                Source = AbiFields.Words(translated.Source),
+                Destination = AbiFields.Words(translated.Destination),
+                SourcePortBe = AbiFields.Be(translated.SourcePort),
+                DestinationPortBe = AbiFields.Be(translated.DestinationPort),
+                Conversation = (ushort)conversation.Marks,
+                IdleSeconds = conversation.IdleSeconds,
+                LastSeen = KernelFlows.ToSeconds(conversation.LastUsed, Environment.TickCount64),
+            };
+            if (!_idle.TrySet(in key, in note))
+            {
+                _ = Interlocked.Increment(ref _refusedNotes);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ForgetIdle(VPort port, in CarriedFlow conversation)
+    {
+        if (_pins is not null && port.ExecutorState is PortChannel { Kernel: { } kernel })
+        {
+            _idle.Remove(NoteKeyOf(kernel, in conversation));
         }
     }
 
@@ -227,19 +270,20 @@ public sealed partial class FastPath
         long now = Environment.TickCount64;
         foreach (KernelPort? port in _ports)
         {
-            if (port is { Inherited: not null })
+            if (port is { IsInherited: true })
             {
                 // Noted before anything is decided: when policy changes meanwhile, the port is dated anew afterwards.
                 Note(port);
             }
         }
 
+        RestoreNotes(now);
         List<(FlowKey Key, FlowAction Action)> inherited = _flows.Inherited();
         foreach ((FlowKey key, FlowAction action) in inherited)
         {
             if (OwnerOf(in key, in action) is { } port)
             {
-                port.Port.Restore(CarriedFlowOf(in key, in action, now));
+                _ = port.Port.Restore(CarriedFlowOf(in key, in action, _flows.LastUsed(in action, now)));
             }
         }
 
@@ -253,25 +297,47 @@ public sealed partial class FastPath
 
         foreach (KernelPort? port in _ports)
         {
-            if (port is { Inherited: not null })
+            if (port is { IsInherited: true })
             {
-                port.Inherited = null;
+                port.IsInherited = false;
                 port.Date = new KernelPort.Dated(_slots[port.Index].Generation, _epoch + 1);
             }
         }
     }
 
-    /// <summary>The port whose flow that is; null when the entry was out of date before, or nobody's.</summary>
+    /// <summary>
+    /// The port whose flow that is; null when it had been forgotten, or is nobody's. Of whatever generation: one that waited for its next packet after a
+    /// change of policy is a conversation none the less.
+    /// </summary>
     private KernelPort? OwnerOf(in FlowKey key, in FlowAction action)
     {
         KernelPort? port = action.Port < _ports.Length ? _ports[action.Port] : null;
-        return port?.Inherited is { } generation && action.Generation == generation && _flows.IsValid(in action)
+        return port is { IsInherited: true } && _flows.IsValid(in action)
             && key.Scope == (key.Direction == Abi.DirectionOutbound ? (uint)port.Index : port.Member?.Vsid ?? 0)
             ? port
             : null;
     }
 
-    private CarriedFlow CarriedFlowOf(in FlowKey key, in FlowAction action, long now)
+    private static FlowKey NoteKeyOf(KernelPort port, in CarriedFlow conversation) =>
+        AbiFields.KeyOf(conversation.Ufid, conversation.Direction, (uint)port.Index);
+
+    /// <summary>Restores the conversations that no flow was held of, before those that flows tell of: they are the same ones, if both are there.</summary>
+    private void RestoreNotes(long now) => _idle.RemoveWhere((key, note) =>
+    {
+        KernelPort? port = note.Port < _ports.Length ? _ports[note.Port] : null;
+        return port is not { IsInherited: true }
+            || !port.Port.Restore(CarriedFlowOf(in key, in note, KernelFlows.FromSeconds(note.LastSeen, now)) with { IsNote = true });
+    });
+
+    private void RemoveNotes(KernelPort port)
+    {
+        if (_pins is not null)
+        {
+            _idle.RemoveWhere((_, note) => note.Port == port.Index);
+        }
+    }
+
+    private static CarriedFlow CarriedFlowOf(in FlowKey key, in FlowAction action, long lastUsed)
     {
         Ufid flow = AbiFields.FlowOf(in key);
         return new CarriedFlow(
@@ -280,7 +346,7 @@ public sealed partial class FastPath
             AbiFields.TranslatedBy(in action, in flow),
             (ConversationMarks)action.Conversation,
             action.IdleSeconds,
-            _flows.LastUsed(in action, now));
+            lastUsed);
     }
 
     /// <summary>Decides an inherited flow under the policy in force.</summary>
@@ -297,7 +363,7 @@ public sealed partial class FastPath
             }
         }
 
-        return port.Port.Resume(CarriedFlowOf(in key, in old, now)) is { } flow
+        return port.Port.Resume(CarriedFlowOf(in key, in old, _flows.LastUsed(in old, now))) is { } flow
             && TryTranslate(port, flow, _slots[port.Index].Generation, out FlowAction action)
             && _flows.TryAdopt(flow, port, in key, in old, action, provider);
     }

@@ -31,6 +31,7 @@ public sealed partial class FastPath : IFlowOffload, IDisposable
     private readonly BpfMap<uint, uint> _devices;
     private readonly BpfMap<MemberKey, uint> _members;
     private readonly BpfMap<ProviderAddressKey, ProviderEndpointValue> _endpoints;
+    private readonly BpfMap<FlowKey, FlowAction> _idle;
     private readonly KernelFlows _flows;
     private readonly NextHops _hops;
     private readonly NetworkNamespace _host;
@@ -57,6 +58,7 @@ public sealed partial class FastPath : IFlowOffload, IDisposable
         _members = programs.Map<MemberKey, uint>("hnv_members");
         _endpoints = programs.Map<ProviderAddressKey, ProviderEndpointValue>("hnv_endpoints");
         _flows = new KernelFlows(programs.Map<FlowKey, FlowAction>("hnv_flows"), _counters);
+        _idle = programs.Map<FlowKey, FlowAction>(IdleMapName);
         _hops = new NextHops(_hopMap, _ => Interlocked.Increment(ref _hopFaults));
         _ports = new KernelPort?[options.Ports + 1];
         IsAdopting = _pins is not null && FindInherited();
@@ -128,6 +130,7 @@ public sealed partial class FastPath : IFlowOffload, IDisposable
     internal static void SizeMaps(BpfObject programs, FastPathOptions options)
     {
         programs.SetEntries("hnv_flows", options.Flows);
+        programs.SetEntries(IdleMapName, options.Flows);
         programs.SetEntries("hnv_counters", options.Flows + 1);
         programs.SetEntries("hnv_ports", options.Ports + 1);
         programs.SetEntries("hnv_devices", options.Ports);
@@ -165,7 +168,7 @@ public sealed partial class FastPath : IFlowOffload, IDisposable
             }
 
             ref PortSlot slot = ref _slots[index];
-            KernelPort kernelPort = new(port, index) { Inherited = inherited > 0 ? slot.Generation : null };
+            KernelPort kernelPort = new(port, index) { IsInherited = inherited > 0 };
             _ports[index] = kernelPort;
             _flows.PortCount++;
             slot.Identity = IdentityOf(port.Nic);
@@ -173,7 +176,7 @@ public sealed partial class FastPath : IFlowOffload, IDisposable
             slot.PuntDevice = (uint)_puntDevices[worker].LinkIndex;
             slot.Handled = slot.Punted;
             kernelPort.RefusedTold = (slot.RefusedOutbound, slot.RefusedInbound);
-            kernelPort.Date = new KernelPort.Dated(slot.Generation, kernelPort.Inherited is null ? _epoch : long.MaxValue);
+            kernelPort.Date = new KernelPort.Dated(slot.Generation, kernelPort.IsInherited ? long.MaxValue : _epoch);
             slot.Flags = link.Kind == "veth" ? (uint)Abi.PortIsVeth : 0;
             Follow(kernelPort, _epoch + 1, isNew: inherited == 0);
             Volatile.Write(ref _epoch, _epoch + 1);
@@ -216,6 +219,7 @@ public sealed partial class FastPath : IFlowOffload, IDisposable
             Volatile.Write(ref slot.Generation, slot.Generation + 1);
             port.Date = new KernelPort.Dated(slot.Generation, long.MaxValue);
             _flows.Forget(port);
+            RemoveNotes(port);
             _flows.PortCount--;
             _devices.Remove(slot.Device);
             SetMember(port, null);
@@ -482,7 +486,7 @@ public sealed partial class FastPath : IFlowOffload, IDisposable
     /// <summary>Dates the port's decisions anew when its program, or what its subnet accepts, is another than before.</summary>
     private void Follow(KernelPort port, long epoch, bool isNew)
     {
-        if (port.Inherited is not null && !isNew)
+        if (port.IsInherited && !isNew)
         {
             // What the earlier process decided stands until it is adopted, which dates it.
             return;

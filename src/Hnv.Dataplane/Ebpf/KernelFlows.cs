@@ -129,6 +129,13 @@ internal sealed class KernelFlows
         return lastUsed == 0 ? now : now - Ago(Stopwatch.GetTimestamp(), lastUsed);
     }
 
+    /// <summary>A time of the engine's clock, milliseconds, by the kernel's, seconds.</summary>
+    public static uint ToSeconds(long milliseconds, long now) =>
+        (uint)((Stopwatch.GetTimestamp() / Stopwatch.Frequency) - ((now - milliseconds) / 1000));
+
+    /// <summary>A time of the kernel's clock, seconds, by the engine's, milliseconds.</summary>
+    public static long FromSeconds(uint seconds, long now) => now - (Math.Max((Stopwatch.GetTimestamp() / Stopwatch.Frequency) - seconds, 0) * 1000);
+
     /// <summary>
     /// Goes on with an inherited flow in its own slot. The kernel's entry is exchanged in one step when the decision is another now.
     /// </summary>

@@ -37,8 +37,8 @@ internal sealed class KernelPort(VPort port, int index)
     /// <summary>The executor reads the device itself.</summary>
     public bool IsTapped { get; set; }
 
-    /// <summary>The generation of the flows that an earlier process left here, until they are adopted; null when there are none to adopt.</summary>
-    public uint? Inherited { get; set; }
+    /// <summary>An earlier process left flows here that have not been adopted yet.</summary>
+    public bool IsInherited { get; set; }
 
     /// <summary>Flows that it has in the kernel.</summary>
     public int Flows { get; set; }
