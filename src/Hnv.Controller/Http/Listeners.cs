@@ -14,6 +14,9 @@ internal sealed class Listeners(ControllerOptions options, CertificateFiles? own
 {
     // Slower than this nobody sends a document on purpose; without a lower bound, one byte a minute holds a connection and a buffer.
     private const double BytesPerSecondMin = 4096;
+
+    // The time to read an answer grows with what was written so far, into the buffers of both kernels too: a lower rate would let who reads nothing stay for half an hour.
+    private const double AnswerBytesPerSecondMin = 65_536;
     private static readonly TimeSpan s_slowGrace = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_handshakeMax = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_headersMax = TimeSpan.FromSeconds(10);
@@ -35,7 +38,7 @@ internal sealed class Listeners(ControllerOptions options, CertificateFiles? own
         kestrel.Limits.RequestHeadersTimeout = s_headersMax;
         kestrel.Limits.KeepAliveTimeout = s_idleMax;
         kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(BytesPerSecondMin, s_slowGrace);
-        kestrel.Limits.MinResponseDataRate = new MinDataRate(BytesPerSecondMin, s_slowGrace);
+        kestrel.Limits.MinResponseDataRate = new MinDataRate(AnswerBytesPerSecondMin, s_slowGrace);
         kestrel.Limits.Http2.MaxStreamsPerConnection = StreamsPerConnectionMax;
         kestrel.ListenUnixSocket(options.SocketPath, listener => listener.Use(next => connection =>
         {

@@ -327,6 +327,7 @@ internal sealed partial class NetworkingApi(
         {
             // A BOM is what Windows shells put in front of UTF-8.
             ReadOnlySpan<byte> text = body.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? body.AsSpan(Encoding.UTF8.Preamble.Length) : body;
+            JsonText.Check(text, s_strict.MaxDepth);
             return JsonNode.Parse(text, null, s_strict) as JsonObject
                 ?? throw Malformed(path, "The body is not a JSON object. Send {\"properties\":{…}}.");
         }
