@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Hnv.Lab.Datapath;
 using Hnv.Lab.Datapath.Loads;
 using Hnv.Lab.Running;
@@ -13,7 +14,11 @@ namespace Hnv.Cli;
 /// <summary><c>hnv bench</c>: measurements side by side.</summary>
 internal static class BenchCommands
 {
-    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
 
     public static Command Bench() => new Command("bench", "Measure, side by side in one run").With(Datapath(), Programming(), Controller(), Engine(), Loads());
 

@@ -11,9 +11,6 @@ public sealed record MachinePair(string Sender, string Receiver, string Target)
     /// <summary>Runs a program in the sending machine.</summary>
     public Task<string> SendAsync(IEnumerable<string> command, CancellationToken cancellation) => InsideAsync(Sender, command, null, cancellation);
 
-    /// <summary>Runs a program in the receiving machine.</summary>
-    public Task<string> ReceiveAsync(IEnumerable<string> command, CancellationToken cancellation) => InsideAsync(Receiver, command, null, cancellation);
-
     /// <summary>
     /// Has the machines be as every contender's: the sender's kernel cuts datagrams itself, the receiver's takes what is only to arrive off at once.
     /// </summary>

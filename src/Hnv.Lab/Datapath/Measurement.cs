@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hnv.Lab.Datapath.Loads;
@@ -41,8 +42,7 @@ internal sealed class Measurement(int seconds, IReadOnlyList<string> load)
 
     private async Task<double> TcpAsync(MachinePair pair, int streams, CancellationToken cancellation)
     {
-        Task<ToolResult> server = Tool.TryRunAsync("nsenter", MachinePair.Inside(pair.Receiver, ["iperf3", "-s", "-1"]), null, cancellation);
-        await Task.Delay(300, cancellation);
+        Task<string> server = await ServeAsync(pair, ["iperf3", "-s", "-1", "--forceflush"], "listening", cancellation);
         string output = await pair.SendAsync(["iperf3", "-c", pair.Target, "-t", $"{seconds}", "-P", $"{streams}", "-J"], cancellation);
         _ = await server;
         return (double)JsonNode.Parse(output)!["end"]!["sum_received"]!["bits_per_second"]! / 1e9;
@@ -66,8 +66,7 @@ internal sealed class Measurement(int seconds, IReadOnlyList<string> load)
     /// <summary>A quiet flow of machines that have no part in the load, begun before it and ended after it.</summary>
     private async Task<(long Sent, long Lost)> BystanderAsync(MachinePair pair, int duration, CancellationToken cancellation)
     {
-        Task<string> sink = pair.ReceiveAsync([.. load, "sink", "--seconds", $"{duration + ServerMarginSeconds}"], cancellation);
-        await Task.Delay(400, cancellation);
+        Task<string> sink = await ServeAsync(pair, [.. load, "sink", "--seconds", $"{duration + ServerMarginSeconds}"], Load.Ready, cancellation);
         LoadReport sent = await LoadAsync(pair, "paced", duration, cancellation: cancellation);
         return (sent.Count, sent.Count - Report(await sink).Count);
     }
@@ -75,18 +74,46 @@ internal sealed class Measurement(int seconds, IReadOnlyList<string> load)
     private async Task<LoadReport> ServedAsync(
         MachinePair pair, string server, string client, int duration, int limit = int.MaxValue, CancellationToken cancellation = default)
     {
-        Task<string> serving = pair.ReceiveAsync([.. load, server, "--seconds", $"{duration + ServerMarginSeconds}"], cancellation);
-        await Task.Delay(600, cancellation);
+        Task<string> serving = await ServeAsync(pair, [.. load, server, "--seconds", $"{duration + ServerMarginSeconds}"], Load.Ready, cancellation);
         LoadReport report = await LoadAsync(pair, client, duration, limit, cancellation);
         _ = await serving;
         return report;
+    }
+
+    /// <summary>Starts a program in the receiving machine and waits until it says that it can be spoken to.</summary>
+    /// <returns>What it writes after that, when it has ended.</returns>
+    private static async Task<Task<string>> ServeAsync(MachinePair pair, IEnumerable<string> command, string ready, CancellationToken cancellation)
+    {
+        ProcessStartInfo start = Tool.StartInfo("nsenter", MachinePair.Inside(pair.Receiver, command));
+        start.RedirectStandardOutput = true;
+        Process process = Tool.Start(start);
+        string? line;
+        do
+        {
+            line = await process.StandardOutput.ReadLineAsync(cancellation);
+        }
+        while (line?.Contains(ready, StringComparison.Ordinal) == false);
+        return FinishAsync(process, cancellation);
+    }
+
+    private static async Task<string> FinishAsync(Process process, CancellationToken cancellation)
+    {
+        using Process ending = process;
+        try
+        {
+            return await ending.StandardOutput.ReadToEndAsync(cancellation);
+        }
+        finally
+        {
+            ending.Kill(entireProcessTree: true);
+        }
     }
 
     private async Task<LoadReport> LoadAsync(MachinePair pair, string kind, int duration, int limit = int.MaxValue, CancellationToken cancellation = default) =>
         Report(await pair.SendAsync([.. load, kind, "--target", pair.Target, "--seconds", $"{duration}", "--limit", $"{limit}"], cancellation));
 
     private static LoadReport Report(string output) =>
-        JsonSerializer.Deserialize<LoadReport>(output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1])!;
+        JsonSerializer.Deserialize<LoadReport>(output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1], LoadReport.Json)!;
 
     private static string Words(IEnumerable<string> command) => string.Join(' ', command.Select(word => $"'{word}'"));
 

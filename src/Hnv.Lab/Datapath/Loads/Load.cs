@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.Win32.SafeHandles;
 
 namespace Hnv.Lab.Datapath.Loads;
@@ -12,7 +13,11 @@ namespace Hnv.Lab.Datapath.Loads;
 /// <param name="P50">Median of its times, microseconds; 0 when it takes none.</param>
 /// <param name="P90">Ninety of a hundred took no longer.</param>
 /// <param name="P99">Ninety-nine of a hundred took no longer.</param>
-public sealed record LoadReport(long Count, double Seconds, double P50 = 0, double P90 = 0, double P99 = 0);
+public sealed record LoadReport(long Count, double Seconds, double P50 = 0, double P90 = 0, double P99 = 0)
+{
+    /// <summary>What could not be measured is written as such.</summary>
+    internal static JsonSerializerOptions Json { get; } = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+}
 
 /// <summary>
 /// The programs that the datapath's measurement runs inside machines: <c>hnv bench load KIND</c>. Each is one side of one load, ends by itself and
@@ -66,7 +71,7 @@ public static class Load
             "sink" => Sink(duration),
             _ => throw new LabException($"'{kind}' is no load; there are {string.Join(", ", Kinds)}."),
         };
-        Console.Out.WriteLine(JsonSerializer.Serialize(report));
+        Console.Out.WriteLine(JsonSerializer.Serialize(report, LoadReport.Json));
     }
 
     /// <summary>
@@ -329,11 +334,7 @@ public static class Load
     private static LoadReport RoundTrips(TimeSpan duration, Action exchange)
     {
         List<double> microseconds = [];
-        for (int i = 0; i < LatencyWarmUp; i++)
-        {
-            exchange();
-        }
-
+        int warmUp = LatencyWarmUp;
         long started = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(started) < duration)
         {
@@ -341,9 +342,12 @@ public static class Load
             try
             {
                 exchange();
-                microseconds.Add(Stopwatch.GetElapsedTime(sent).TotalMicroseconds);
+                if (warmUp-- <= 0)
+                {
+                    microseconds.Add(Stopwatch.GetElapsedTime(sent).TotalMicroseconds);
+                }
             }
-            catch (SocketException error) when (error.SocketErrorCode == SocketError.TimedOut)
+            catch (SocketException error) when (error.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock or SocketError.ConnectionRefused)
             {
                 // Lost; not a round trip.
             }
