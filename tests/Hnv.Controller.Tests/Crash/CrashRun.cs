@@ -10,8 +10,9 @@ namespace Hnv.Controller.Tests.Crash;
 /// <summary>Sixteen clients that put and delete, readers that look at everything all the time, machines that move; and what must be true of it.</summary>
 /// <param name="sockets">The controllers.</param>
 /// <param name="hosts">The hosts.</param>
+/// <param name="movingOn">Those of them that machines move between.</param>
 /// <param name="seed">Decides what the clients do.</param>
-internal sealed class CrashRun(IReadOnlyList<string> sockets, IReadOnlyList<LivingHost> hosts, int seed) : IDisposable
+internal sealed class CrashRun(IReadOnlyList<string> sockets, IReadOnlyList<LivingHost> hosts, IReadOnlyList<LivingHost> movingOn, int seed) : IDisposable
 {
     public const int Clients = 16;
 
@@ -74,6 +75,16 @@ internal sealed class CrashRun(IReadOnlyList<string> sockets, IReadOnlyList<Livi
             await done.CancelAsync();
             await Task.WhenAll(beside);
         }
+    }
+
+    /// <summary>Has one request sent beside those of the clients, and knows of it.</summary>
+    /// <param name="path">A resource of one client's own.</param>
+    /// <param name="mark">Of the document to put; null to delete.</param>
+    /// <param name="client">The client.</param>
+    public async Task WriteAsync(string path, string? mark, int client)
+    {
+        using FailoverClient http = new(sockets);
+        await WriteAsync(http, path, mark is null ? null : Workload.Document(path, mark, client, list: null), mark, new Random(seed), isOwn: true);
     }
 
     /// <summary>Reads all, when nobody writes any more, and checks that it is what was written.</summary>
@@ -271,7 +282,7 @@ internal sealed class CrashRun(IReadOnlyList<string> sockets, IReadOnlyList<Livi
             {
                 string path = $"networkInterfaces/c{random.Next(Clients)}{new[] { "", "b", "c" }[random.Next(3)]}";
                 var nic = new NicId(Workload.InstanceId(path));
-                LivingHost host = hosts[random.Next(hosts.Count)];
+                LivingHost host = movingOn[random.Next(movingOn.Count)];
                 await (random.Next(4) == 0 ? host.Database.RemoveBindingAsync(nic, done) : host.Database.SetBindingAsync(nic, $"tap-{nic}"[..15], done));
                 await Task.Delay(TimeSpan.FromMilliseconds(20), done);
             }

@@ -100,7 +100,7 @@ public sealed class CrashTests(ITestOutputHelper output) : IAsyncLifetime
         output.WriteLine($"HNV_SEED={seed}");
         _random = new Random(seed);
         string[] sockets = [.. _controllers.Select(controller => controller.Socket)];
-        using CrashRun run = new(sockets, _hosts, seed);
+        using CrashRun run = new(sockets, _hosts, _hosts, seed);
         using FailoverClient probe = new(sockets);
         await run.PrepareAsync();
 

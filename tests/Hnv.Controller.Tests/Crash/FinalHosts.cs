@@ -58,7 +58,7 @@ internal static class FinalHosts
             .. places.SelectMany(place => nics[place.Key]["properties"]!["ipConfigurations"]!.AsArray().Select(configuration =>
                 $"{vsid} {Plain(nics[place.Key]["properties"]!["privateMacAddress"])} {configuration!["properties"]!["privateIPAddress"]} {addresses[place.Value.Id]}")).Order(StringComparer.Ordinal),
         ];
-        Assert.True(places.Count > 1, "Nothing is plugged in, so nothing can be compared.");
+        Assert.True(places.Count > 0, "Nothing is plugged in, so nothing can be compared.");
         foreach (LivingHost host in hosts)
         {
             Guid[] here = [.. places.Where(place => place.Value == host).Select(place => place.Key)];

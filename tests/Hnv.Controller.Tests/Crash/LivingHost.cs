@@ -49,6 +49,9 @@ internal sealed class LivingHost : IAsyncDisposable
     /// <summary>How often policy was read because it changed.</summary>
     public int Readings => Volatile.Read(ref _readings);
 
+    /// <summary>How many passes wrote policy, ever: each asks for a new configuration in one transaction, and a database's file is the list of them.</summary>
+    public int Passes => File.ReadLines(Path.Combine(_options.DataDirectory, $"{HostSchemas.VtepName}.db")).Count(line => line.Contains("\"next_cfg\":", StringComparison.Ordinal) && !line.Contains("\"tables\":", StringComparison.Ordinal));
+
     public static async Task<LivingHost> StartAsync(string directory, Guid id)
     {
         LivingHost host = new(directory, id);
