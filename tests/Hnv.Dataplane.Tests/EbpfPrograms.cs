@@ -22,14 +22,14 @@ internal sealed class EbpfPrograms : IDisposable
     private readonly BpfMap<FlowKey, FlowAction> _flows;
     private readonly byte[] _output = new byte[FrameMax];
 
-    public EbpfPrograms()
+    public EbpfPrograms(int flows = 1024)
     {
         using Stream stream = typeof(FastPath).Assembly.GetManifestResourceStream("hnv.bpf.o")!;
         byte[] elf = new byte[stream.Length];
         stream.ReadExactly(elf);
         _object = BpfObject.Open(elf, "hnv.bpf.o");
-        _object.SetEntries("hnv_flows", 1024);
-        _object.SetEntries("hnv_counters", 1024);
+        _object.SetEntries("hnv_flows", flows);
+        _object.SetEntries("hnv_counters", flows);
         _object.SetEntries("hnv_ports", 8);
         _object.SetEntries("hnv_devices", 8);
         _object.SetEntries("hnv_members", 8);
@@ -138,6 +138,16 @@ internal sealed class EbpfPrograms : IDisposable
         _ports[Port].Handled = _ports[Port].Punted;
         _ports[0].Handled = _ports[0].Punted;
         return (run.Result, run.Result == Forwarded && run.Mark != 0, _output[..length]);
+    }
+
+    /// <summary>Runs a program on a frame that it carries.</summary>
+    /// <returns>Nanoseconds that it took.</returns>
+    public uint Time(Direction direction, ReadOnlySpan<byte> frame)
+    {
+        BpfTestRun run = new() { Device = Loopback };
+        _ = _object.TestRun(direction == Direction.Outbound ? FastPath.PortProgramName : FastPath.UplinkProgramName, frame, ref run, _output);
+        Assert.Equal((Forwarded, 0u), (run.Result, run.Mark));
+        return run.Nanoseconds;
     }
 
     /// <summary>What lies in front of an inner frame on its way out.</summary>

@@ -177,6 +177,7 @@ internal sealed unsafe class BpfProgram : IDisposable
 
         run.Result = MemoryMarshal.Read<int>(attr[4..]);
         run.Mark = MemoryMarshal.Read<uint>(context[mark..]);
+        run.Nanoseconds = MemoryMarshal.Read<uint>(attr[36..]);
         return MemoryMarshal.Read<int>(attr[12..]);
     }
 

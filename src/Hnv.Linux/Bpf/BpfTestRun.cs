@@ -14,4 +14,7 @@ public record struct BpfTestRun
 
     /// <summary>What the program returned (TC_ACT_…).</summary>
     public int Result { get; set; }
+
+    /// <summary>How long it ran, by the kernel's clock.</summary>
+    public uint Nanoseconds { get; set; }
 }
