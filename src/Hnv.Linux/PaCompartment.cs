@@ -106,6 +106,8 @@ public static class PaCompartment
             WriteSysctl($"ipv4/conf/{scope}/rp_filter", "0");
             WriteSysctl($"ipv4/conf/{scope}/arp_ignore", "1");          // answer ARP only on the device that has the address
             WriteSysctl($"ipv4/conf/{scope}/arp_announce", "2");
+            WriteSysctl($"ipv4/conf/{scope}/arp_notify", "1");          // routers learn at once that an address has another MAC now
+            WriteSysctl($"ipv6/conf/{scope}/ndisc_notify", "1");
             WriteSysctl($"ipv6/conf/{scope}/forwarding", "0");
             WriteSysctl($"ipv6/conf/{scope}/accept_ra", "0");
             WriteSysctl($"ipv6/conf/{scope}/addr_gen_mode", "1");       // no link-local addresses of the kernel's making
@@ -163,6 +165,8 @@ public static class PaCompartment
 
         if (!device.IsUp)
         {
+            // The kernel announces the addresses that a device has when it comes up, and no later ones.
+            EnsureAddress(inside, pa);
             inside.SetUp(device.Name);
         }
     }

@@ -153,9 +153,10 @@ public sealed class ApplyPlanner(ControllerClient controller, ApiSchema schema)
         return HoldersFirst(going);
     }
 
-    /// <summary>Who refers to another goes before it.</summary>
-    private List<ApplyStep> HoldersFirst(ApplyStep[] deletions)
+    /// <summary>Who refers to another goes before it, and what others are given something from, or are placed on, goes last.</summary>
+    private List<ApplyStep> HoldersFirst(IEnumerable<ApplyStep> going)
     {
+        ApplyStep[] deletions = [.. going.OrderBy(step => StepOrder.Ground(step.Type))];
         Dictionary<string, int> owner = [];
         for (int i = 0; i < deletions.Length; i++)
         {

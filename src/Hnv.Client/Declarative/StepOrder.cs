@@ -9,7 +9,7 @@ namespace Hnv.Client.Declarative;
 internal sealed class StepOrder
 {
     // Nobody refers to these, or not everybody who needs them: ids, addresses and modes come from them.
-    private static readonly string[] s_grounds = ["virtualNetworkManager", "virtualSwitchManager", "macPools", "credentials", "logicalNetworks", "loadBalancerManager"];
+    private static readonly string[] s_grounds = ["virtualNetworkManager", "virtualSwitchManager", "macPools", "credentials", "logicalNetworks", "servers", "loadBalancerManager"];
 
     private readonly ApiSchema _schema;
     private readonly List<ApplyStep> _steps;
@@ -49,6 +49,10 @@ internal sealed class StepOrder
             }
         }
     }
+
+    /// <summary>How early a type is made; what is made early goes late.</summary>
+    public static int Ground(ResourceSchema type) =>
+        Array.FindIndex(s_grounds, name => name.Equals(type.Path, StringComparison.OrdinalIgnoreCase)) is var ground and >= 0 ? ground : s_grounds.Length;
 
     /// <summary>Orders creations and replacements.</summary>
     /// <param name="schema">The types.</param>
@@ -141,8 +145,8 @@ internal sealed class StepOrder
     /// <summary>Grounds first; and who brings an address before who is given one, lest it be given that.</summary>
     private static int Rank(ApplyStep step)
     {
-        int ground = Array.FindIndex(s_grounds, name => name.Equals(step.Type.Path, StringComparison.OrdinalIgnoreCase));
-        return ground >= 0 ? ground : s_grounds.Length + (HasDynamic(step.Body!) ? 1 : 0);
+        int ground = Ground(step.Type);
+        return ground < s_grounds.Length ? ground : ground + (HasDynamic(step.Body!) ? 1 : 0);
     }
 
     private static bool HasDynamic(JsonNode? node) => node switch
