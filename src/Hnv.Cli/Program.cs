@@ -19,6 +19,7 @@ RootCommand root = new("OpenHNV: isolated tenant networks with any addresses, on
     PkiCommands.Create(),
     VfpCommand.Create(),
     TraceCommand.Create(),
+    CheckCommand.Create(),
     DropsCommand.Create(),
     CaptureCommand.Create(),
     BenchCommands.Bench(),

@@ -136,6 +136,8 @@ public sealed class ConnectivityCheckTests(Checked story) : IClassFixture<Checke
                     ["senderIpAddress"] = from,
                     ["receiverIpAddress"] = to,
                     ["protocol"] = protocol,
+                    ["destinationPort"] = 5432,
+                    ["icmpProtocolConfig"] = new JsonObject { ["sequenceNumber"] = 7, ["length"] = 100 },
                     ["disableTracing"] = disableTracing,
                 },
             },

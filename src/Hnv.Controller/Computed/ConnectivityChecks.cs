@@ -165,13 +165,16 @@ internal sealed partial class ConnectivityChecks(TimeProvider time, HostChannels
         JsonObject? icmp = properties[IcmpConfiguration] as JsonObject;
         (byte protocol, int port) = (string)properties["protocol"]! switch
         {
-            "Tcp" => ((byte)6, (int?)properties[DestinationPort] ?? DestinationPortDefault),
-            "Udp" => ((byte)17, (int?)properties[DestinationPort] ?? DestinationPortDefault),
-            _ => ((byte)1, (int?)icmp?[SequenceNumber] ?? 1),
+            "Tcp" => ((byte)6, Number(properties[DestinationPort]) ?? DestinationPortDefault),
+            "Udp" => ((byte)17, Number(properties[DestinationPort]) ?? DestinationPortDefault),
+            _ => ((byte)1, Number(icmp?[SequenceNumber]) ?? 1),
         };
         return new CheckedPacket(
-            sender.InstanceId, receiver?.InstanceId, from, to, protocol, port, (int?)icmp?[PayloadLength] ?? PayloadDefault, (bool?)properties["disableTracing"] != true);
+            sender.InstanceId, receiver?.InstanceId, from, to, protocol, port, Number(icmp?[PayloadLength]) ?? PayloadDefault, (bool?)properties["disableTracing"] != true);
     }
+
+    // Read as long, whatever its range.
+    private static int? Number(JsonNode? number) => (int?)(long?)number;
 
     private static JsonObject Document(Guid operation, JsonObject properties, JsonObject result)
     {
