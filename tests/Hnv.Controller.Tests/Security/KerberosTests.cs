@@ -4,6 +4,8 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 using Hnv.Controller.Http;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hnv.Controller.Tests.Security;
 
@@ -81,6 +83,31 @@ public sealed partial class KerberosTests(Kdc kdc) : IClassFixture<Kdc>, IAsyncL
         Assert.Matches("(?m)^WWW-Authenticate: Negotiate [A-Za-z0-9+/=]+\r?$", first);
         Assert.StartsWith("HTTP/1.1 200", second, StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 401", elsewhere, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Connection_IsItsOwnersForTenMinutes_ThenATicketIsNeededAgain()
+    {
+        await kdc.LoginAsync("ana");
+        Keytab.Use(_keytab);
+        MovedTime time = new();
+        KerberosCallers callers = new([new() { Principal = "ana@OPENHNV.TEST" }], time, NullLogger<KerberosCallers>.Instance);
+        using KerberosCallers.Session session = new();
+        Caller? Ask(string? token)
+        {
+            DefaultHttpContext context = new();
+            context.Features.Set(session);
+            context.Request.Headers.Authorization = token is null ? default : new($"Negotiate {token}");
+            return callers.CallerOf(context, out _);
+        }
+
+        Assert.Null(Ask(null));
+        Assert.Equal("ana@OPENHNV.TEST", Ask(Token())?.Name);
+        time.Seconds += 599;
+        Assert.NotNull(Ask(null));
+        time.Seconds += 1;
+        Assert.Null(Ask(null));
+        Assert.NotNull(Ask(Token()));
     }
 
     [Fact]
@@ -308,6 +335,15 @@ public sealed partial class KerberosTests(Kdc kdc) : IClassFixture<Kdc>, IAsyncL
     {
         string tool = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../../src/Hnv.Cli/bin", Configuration, "net10.0", "hnv.dll"));
         return await kdc.TryRunAsync("env", [$"SSL_CERT_FILE={server.Folder}/pki/ca.pem", "dotnet", tool, .. arguments, "--controller", server.Address.ToString()]);
+    }
+
+    private sealed class MovedTime : TimeProvider
+    {
+        public long Seconds { get; set; } = 1000;
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => Seconds;
     }
 
     private static string Configuration => AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
