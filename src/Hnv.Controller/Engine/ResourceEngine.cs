@@ -200,14 +200,15 @@ internal sealed class ResourceEngine : IAsyncDisposable
     public async Task ReplaceAllAsync(IReadOnlyList<StoredDocument> documents)
     {
         Snapshot restored = Snapshot.Empty;
+        var reader = new NodeReader(_secrets.Unseal);
         foreach (StoredDocument document in documents)
         {
             try
             {
                 ResourceType type = _catalog.Find(document.Type) ?? throw new FormatException($"its type {document.Type} is unknown.");
-                restored = restored.With(null, NodeJson.Read(type, JsonNode.Parse(document.Body)!.AsObject(), _secrets.Unseal));
+                restored = restored.With(null, reader.Read(type, document.Body));
             }
-            catch (Exception e) when (e is FormatException or JsonException or InvalidOperationException or CryptographicException or NullReferenceException or ArgumentException)
+            catch (Exception e) when (e is FormatException or KeyNotFoundException or JsonException or InvalidOperationException or CryptographicException or NullReferenceException or ArgumentException)
             {
                 throw new RefusedException(ErrorCodes.ValidationError, document.Key, $"{document.Key} does not read: {e.Message}");
             }
@@ -522,12 +523,11 @@ internal sealed class ResourceEngine : IAsyncDisposable
         return [.. documents.Where(document => document.Type == OperationJournal.Type)];
     }
 
-    private Node[] Read(StoredDocument[] documents) =>
-    [
-        .. documents
-            .Select(document => _catalog.Find(document.Type) is { } type ? NodeJson.Read(type, JsonNode.Parse(document.Body)!.AsObject(), _secrets.Unseal) : null)
-            .OfType<Node>(),
-    ];
+    private Node[] Read(StoredDocument[] documents)
+    {
+        var reader = new NodeReader(_secrets.Unseal);
+        return [.. documents.Select(document => _catalog.Find(document.Type) is { } type ? reader.Read(type, document.Body) : null).OfType<Node>()];
+    }
 
     // A commit failed, so what was accepted on top of it is void: fail all that waits and start over from what the store holds.
     // The answer of the failed one may only have been lost: its operations are in the journal then.

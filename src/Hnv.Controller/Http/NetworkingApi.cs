@@ -146,7 +146,7 @@ internal sealed partial class NetworkingApi(
             : (Visible(view, path, path.ParentRef) ?? throw NotThere(path.ParentRef, "Its parent does not exist")).ChildrenOf(path.Last.Type.Name);
         return path.Last.Type.SingletonId is not null && nodes.FirstOrDefault() is { } singleton
             ? Answer.Json(StatusCodes.Status200OK, json => DocumentWriter.Write(json, singleton, view), ETag(singleton))
-            : Answer.Json(StatusCodes.Status200OK, json => DocumentWriter.WriteCollection(json, nodes, view));
+            : Answer.Stream(StatusCodes.Status200OK, DocumentWriter.Collection(nodes, view));
     }
 
     /// <summary>What tells nothing about anybody: which versions are spoken.</summary>

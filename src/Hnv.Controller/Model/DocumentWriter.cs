@@ -40,19 +40,25 @@ internal static class DocumentWriter
         json.WriteEndObject();
     }
 
-    /// <summary>Prints a collection; never paged (2.12).</summary>
-    public static void WriteCollection(Utf8JsonWriter json, IEnumerable<Node> nodes, View view)
+    /// <summary>Prints a collection, part by part; never paged (2.12).</summary>
+    public static IEnumerable<Action<Utf8JsonWriter>> Collection(IEnumerable<Node> nodes, View view)
     {
-        json.WriteStartObject();
-        json.WriteStartArray("value");
+        yield return json =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("value");
+        };
         foreach (Node node in nodes)
         {
-            Write(json, node, view);
+            yield return json => Write(json, node, view);
         }
 
-        json.WriteEndArray();
-        json.WriteString("nextLink", "");
-        json.WriteEndObject();
+        yield return json =>
+        {
+            json.WriteEndArray();
+            json.WriteString("nextLink", "");
+            json.WriteEndObject();
+        };
     }
 
     /// <returns>True when its configurationState is Failure.</returns>

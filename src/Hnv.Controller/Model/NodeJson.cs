@@ -1,6 +1,4 @@
-using System.Collections.Immutable;
 using System.Text.Json.Nodes;
-using Hnv.Controller.Schema;
 
 namespace Hnv.Controller.Model;
 
@@ -30,33 +28,14 @@ internal static class NodeJson
         };
     }
 
-    public static Node Read(ResourceType type, JsonObject json, Func<string, string> unseal, string parentRef = "")
-    {
-        string id = (string)json["id"]!;
-        string reference = $"{parentRef}/{type.Segment}/{id}";
-        JsonObject properties = Owned(json["properties"]);
-        type.Properties.ReplaceSecrets(properties, unseal);
-        ImmutableArray<Node> ChildrenOf(ResourceType child) =>
-            [.. (json["children"]?[child.Name]?.AsArray() ?? []).Select(c => Read(child, c!.AsObject(), unseal, reference))];
-        return new Node(
-            type,
-            id,
-            reference,
-            (Guid)json["instanceId"]!,
-            (string)json["etag"]!,
-            (long)json["sequence"]!,
-            Owned(json["envelope"]),
-            properties,
-            [.. type.Children.Select(ChildrenOf)]);
-    }
-
     /// <summary>A deep copy with every lazy part made: published nodes are read by many threads at once.</summary>
-    public static JsonObject Owned(JsonNode? source) => source is null ? [] : Copy(source).AsObject();
+    public static JsonObject Owned(JsonNode? source) => source is null ? [] : Copy(source)!.AsObject();
 
-    private static JsonNode Copy(JsonNode source) => source switch
+    private static JsonNode? Copy(JsonNode? source) => source switch
     {
-        JsonObject o => new JsonObject(o.Select(m => KeyValuePair.Create(m.Key, m.Value is null ? null : (JsonNode?)Copy(m.Value)))),
-        JsonArray a => new JsonArray([.. a.Select(m => m is null ? null : Copy(m))]),
+        null => null,
+        JsonObject o => new JsonObject(o.Select(m => KeyValuePair.Create(m.Key, Copy(m.Value)))),
+        JsonArray a => new JsonArray([.. a.Select(Copy)]),
         _ => source.DeepClone(),
     };
 }

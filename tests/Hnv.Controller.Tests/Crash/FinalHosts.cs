@@ -115,7 +115,7 @@ internal static class FinalHosts
         {
             if (catalog.Find(document.Type) is { } type)
             {
-                snapshot = snapshot.With(null, NodeJson.Read(type, JsonNode.Parse(document.Body)!.AsObject(), secrets.Unseal));
+                snapshot = snapshot.With(null, new NodeReader(secrets.Unseal).Read(type, document.Body));
             }
         }
 
