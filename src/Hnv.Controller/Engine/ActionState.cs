@@ -15,10 +15,10 @@ internal static class ActionState
     public static bool Failed(Node node) => node.Properties[FailedProperty] is not null;
 
     /// <summary>The operation whose work is under way; null when none is.</summary>
-    public static Guid? PendingOperation(Node node) => (Guid?)node.Properties[Pending];
+    public static Guid? PendingOperation(Node node) => node.Text(Pending) is { } id ? Guid.Parse(id) : null;
 
     /// <summary>Notes that the work has begun.</summary>
-    public static void Begin(Node node, Guid operation) => node.Properties[Pending] = operation;
+    public static void Begin(Node node, Guid operation) => node.Properties[Pending] = operation.ToString("D");
 
     /// <summary>Notes how it ended.</summary>
     public static void End(Node node, JsonObject result, bool failed)
