@@ -115,6 +115,12 @@ internal static class NetworkBuilder
             }
 
             yield return Address(subnet.Gateway, subnet.Prefix, $"sub{i}");
+            if (!subnet.Gateway.IsIPv4)
+            {
+                // A router asks for the neighbour of what it forwards from its link-local address, and without one not at all (RFC 4861 section 7.2.2).
+                yield return $"addr add fe80::1/64 dev sub{i} nodad";
+            }
+
             yield return $"link set dev sub{i} addrgenmode none up";
         }
     }
