@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
@@ -16,11 +17,14 @@ if (args is ["controller", var resources, var hosts, var seconds, var assembly, 
 {
     static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
     using var stop = new CancellationTokenSource();
-    Console.CancelKeyPress += (_, pressed) =>
+    void Stop(PosixSignalContext signal)
     {
-        pressed.Cancel = true;
+        signal.Cancel = true;
         stop.Cancel();
-    };
+    }
+
+    // However it is ended, a thousand database servers must not stay behind.
+    using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop), terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
     await using var bench = new ControllerBench(new ControllerBenchRequest(Number(resources), Number(hosts), Number(seconds), results.FirstOrDefault(), assembly));
     await bench.RunAsync(stop.Token);
     return;

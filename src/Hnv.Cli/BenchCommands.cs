@@ -104,7 +104,18 @@ internal static class BenchCommands
         }
 
         using Process process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments]))!;
-        await process.WaitForExitAsync(cancellation);
+        try
+        {
+            await process.WaitForExitAsync(cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            // It has processes of its own to end first.
+            using Process ask = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]);
+            await process.WaitForExitAsync(CancellationToken.None);
+            throw;
+        }
+
         return process.ExitCode;
     }
 
