@@ -22,7 +22,7 @@ internal static class LabCommands
         Argument<string> file = new("file") { Description = "The topology, a YAML file; see docs/lab.md" };
         Option<string[]> set = new("--set") { Description = "A parameter of the file: --set tenants=50", HelpName = "NAME=NUMBER", Arity = ArgumentArity.ZeroOrMore };
         Option<bool> nvgre = new("--nvgre") { Description = "NVGRE instead of the file's encapsulation" };
-        Option<string?> executor = new("--executor") { Description = "The agents' packet executor: auto (the kernel where it can), ebpf or userspace", HelpName = "NAME" };
+        Option<string?> executor = new("--executor") { Description = "The agents' packet executor: userspace, or ebpf (the kernel where it can)", HelpName = "NAME" };
         Option<string?> name = new("--name") { Description = "Another name than the file's, to have it up twice", HelpName = "NAME" };
         Option<bool> secure = new("--secure") { Description = "Mutual TLS between the services, with certificates made for the lab" };
         Option<bool> check = new("--check") { Description = "Only check the file" };

@@ -122,7 +122,7 @@ public sealed class Figure8Tests(Figure8 story) : IClassFixture<Figure8>
         }
 
         TimeSpan? counted = await LabFixture.WithinAsync(TimeSpan.FromSeconds(3), async () => await story.UnderlayDropsAsync("host1", reason) == before + Count);
-        Assert.NotNull(counted);
+        Assert.True(counted is not null, $"{before} drops became {await story.UnderlayDropsAsync("host1", reason)}");
         Assert.Empty(await capture.StopAsync());
     }
 

@@ -34,7 +34,7 @@ public sealed record AgentOptions
     /// What carries packets: <c>userspace</c>, this process; <c>ebpf</c> or <c>auto</c>, the kernel where it can (docs/ebpf.md), else this process, which
     /// says why.
     /// </summary>
-    public string Executor { get; init; } = "auto";
+    public string Executor { get; init; } = "userspace";
 
     /// <summary>Threads that carry packets, 1 … 64.</summary>
     public int Workers { get; init; } = 1;
